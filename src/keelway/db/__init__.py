@@ -1,0 +1,1 @@
+"""The database: the schema on one page, and the one place that opens and commits transactions."""
