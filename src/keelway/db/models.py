@@ -6,7 +6,7 @@ are read from the branch row, never stored twice. STORE.md has the exact order o
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -46,7 +46,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {datetime: Utc, str: Text}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Utc, str: Text}
 
 
 class User(Base):
