@@ -1,0 +1,1 @@
+"""A project opened for work: one sandbox holding one checked-out fragment."""

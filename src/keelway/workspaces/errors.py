@@ -1,0 +1,30 @@
+"""What can go wrong where fragments and machines meet."""
+
+from keelway.errors import Conflict, KeelwayError, Unavailable
+
+
+class WorkspaceError(KeelwayError):
+    """Something about a workspace; the sentence says what."""
+
+
+class WorkspaceBusy(WorkspaceError, Conflict):
+    """Somebody else is writing in this project right now.
+
+    The code is `TurnRunning` when it is a turn, so that the page offers to stop it.
+    """
+
+
+class RestoreFailed(WorkspaceError, Unavailable):
+    """The version is written and kept, but no sandbox could be made equal to it."""
+
+
+class RecoveryFailed(WorkspaceError, Unavailable):
+    """No rung of the ladder held; one line per rung."""
+
+
+class InstallFailed(WorkspaceError):
+    """The packages could not be installed; the message ends with npm's last lines."""
+
+
+class NoMachine(WorkspaceError, Unavailable):
+    """Only the files are there: no machine could be started."""
