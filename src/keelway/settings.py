@@ -23,7 +23,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KEELWAY_", frozen=True, extra="ignore")
 
-    home: Annotated[Path, Field(default_factory=default_home)]
+    home: Path = Field(default_factory=default_home)
     """Data folder: database, repositories, keys, sandboxd's own home."""
     host: str = "127.0.0.1"
     port: int = 8420

@@ -58,7 +58,7 @@ def may_create(user: User) -> bool:
     return user.role != "viewer"
 
 
-async def viewed_project(project_id: str, user: CurrentUser, connection: HTTPConnection) -> Project:
+async def can_view(project_id: str, user: CurrentUser, connection: HTTPConnection) -> Project:
     """The path's project. Raises ProjectNotFound, also where it is somebody else's."""
     services = cast(_Services, connection.app.state.services)
     project = await services.projects.get(ProjectId(project_id))
@@ -67,24 +67,24 @@ async def viewed_project(project_id: str, user: CurrentUser, connection: HTTPCon
     return project
 
 
-CanView = Annotated[Project, Depends(viewed_project)]
+CanView = Annotated[Project, Depends(can_view)]
 
 
-async def edited_project(user: CurrentUser, project: CanView) -> Project:
+async def can_edit(user: CurrentUser, project: CanView) -> Project:
     """The path's project, to be changed. Raises ProjectNotFound, NotAllowed."""
     if not may_edit(user, project):
         raise NotAllowed("You can look, compare and copy, not change.")
     return project
 
 
-CanEdit = Annotated[Project, Depends(edited_project)]
+CanEdit = Annotated[Project, Depends(can_edit)]
 
 
-async def creating_user(user: CurrentUser) -> User:
+async def can_create(user: CurrentUser) -> User:
     """Somebody who may make projects. Raises NotAllowed."""
     if not may_create(user):
         raise NotAllowed("You can look, compare and copy, not change.")
     return user
 
 
-CanCreate = Annotated[User, Depends(creating_user)]
+CanCreate = Annotated[User, Depends(can_create)]

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy.orm import aliased
 
 from keelway.db import models
 from keelway.db.session import Database
 from keelway.errors import NotFound
-from keelway.ids import CommitSha, FragmentId, ProjectId, SandboxId, UserId, new_id
+from keelway.ids import CommitSha, FragmentId, ProjectId, SandboxId, TurnId, UserId, new_id
 
 
 class ProjectNotFound(NotFound):
@@ -33,6 +34,14 @@ class Project:
     active_fragment_id: FragmentId | None
     active_number: int | None
     git_commit_hash: CommitSha | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveTurn:
+    """The turn that works on a project right now."""
+
+    id: TurnId
+    status: str
 
 
 def _value(row: models.Project, head: models.Fragment | None) -> Project:
@@ -100,13 +109,43 @@ class Projects:
             raise ProjectNotFound("There is no such project.", project=project_id)
         return _value(found[0], found[1])
 
+    async def find_by_sandbox(self, sandbox: SandboxId) -> Project | None:
+        """Whose sandbox this is, or None."""
+        query = _query().where(models.Project.daytona_sandbox_id == sandbox)
+        async with self.database.reading() as session:
+            found = (await session.execute(query)).first()
+        return _value(found[0], found[1]) if found else None
+
     async def list(self, user: UserId | None = None, *, limit: int = 200) -> Sequence[Project]:
         """Newest work first; of one user, or of all."""
-        query = _query().order_by(models.Project.updated_at.desc()).limit(limit)
+        return await self.page(user, before=None, limit=limit)
+
+    async def page(
+        self, user: UserId | None, *, before: str | None, limit: int
+    ) -> Sequence[Project]:
+        """Newest work first, from behind the project with the id `before`."""
+        query = _query().order_by(models.Project.updated_at.desc(), models.Project.key.desc())
         if user is not None:
             query = query.where(models.Project.user_id == user)
+        if before is not None:
+            last = aliased(models.Project)
+            query = query.join(last, last.id == before).where(
+                tuple_(models.Project.updated_at, models.Project.key)
+                < tuple_(last.updated_at, last.key)
+            )
         async with self.database.reading() as session:
-            return [_value(row, head) for row, head in (await session.execute(query)).all()]
+            rows = (await session.execute(query.limit(limit))).all()
+        return [_value(row, head) for row, head in rows]
+
+    async def active_turns(self, projects: Sequence[Project]) -> dict[int, ActiveTurn]:
+        """What runs, by project key."""
+        query = select(models.Turn.project, models.Turn.id, models.Turn.status).where(
+            models.Turn.project.in_([project.key for project in projects]),
+            models.Turn.status.in_(("working", "stopping")),
+        )
+        async with self.database.reading() as session:
+            rows = (await session.execute(query)).all()
+        return {key: ActiveTurn(TurnId(turn), status) for key, turn, status in rows}
 
     async def rename(self, project: Project, name: str) -> Project:
         async with self.database.transaction() as tx:
