@@ -1,0 +1,94 @@
+import { ArrowDown } from "lucide-react";
+import { memo, useEffect, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from "react";
+import { Button } from "../components/Button";
+import { Icon } from "../components/Icon";
+import { Avatar } from "../components/Small";
+import { absolute, clock } from "../components/time";
+import { AssistantTurn } from "./AssistantTurn";
+import { visible } from "./Markdown";
+import { textOf, type Message } from "./message";
+import type { NoticeActions } from "./RunNotice";
+
+const NEAR = 80;
+
+/** Follows the end while the reader is there; wheel up, touch or selecting lets go. */
+function useFollowing(): { ref: RefObject<HTMLDivElement | null>; away: boolean; toEnd: () => void } {
+  const ref = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  const [away, setAway] = useState(false);
+  const toEnd = () => {
+    following.current = true;
+    setAway(false);
+    ref.current?.scrollTo({ top: ref.current.scrollHeight });
+  };
+  useLayoutEffect(() => {
+    const list = ref.current;
+    if (!list) return;
+    const isNear = () => list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
+    const onScroll = () => {
+      following.current = isNear();
+      setAway(!following.current);
+    };
+    const stick = () => {
+      if (following.current && document.getSelection()?.isCollapsed !== false) list.scrollTop = list.scrollHeight;
+    };
+    // The list itself changes height with the composer; its children grow while they stream.
+    const watch = new ResizeObserver(stick);
+    watch.observe(list);
+    const inner = list.firstElementChild;
+    if (inner) watch.observe(inner);
+    list.addEventListener("scroll", onScroll, { passive: true });
+    return () => {
+      watch.disconnect();
+      list.removeEventListener("scroll", onScroll);
+    };
+  }, []);
+  return { ref, away, toEnd };
+}
+
+const UserMessage = memo(function UserMessage({ message, name }: { message: Message; name: string }): ReactNode {
+  const at = message.metadata?.startedAt;
+  return (
+    <article className="keel user-message" aria-label={`${name}${at ? `, ${clock(at)}` : ""}`} data-testid="user-message">
+      <Avatar name={name} />
+      <div className="message-meta"><b>{name}</b>{at && <time dateTime={at} title={absolute(at)}>{clock(at)}</time>}</div>
+      <div className="body">{visible(textOf(message))}</div>
+    </article>
+  );
+});
+
+const NO_ACTIONS: NoticeActions = { onContinue: null, onAgain: null };
+
+interface TranscriptProps {
+  project: string;
+  person: string;
+  messages: Message[];
+  busy: boolean;
+  actions: NoticeActions;
+}
+
+export function Transcript({ project, person, messages, busy, actions }: TranscriptProps): ReactNode {
+  const { ref, away, toEnd } = useFollowing();
+  const sent = messages.filter((message) => message.role === "user").length;
+  const goToEnd = useRef(toEnd);
+  useEffect(() => goToEnd.current(), [sent]);
+  const last = messages.length - 1;
+  return (
+    <div className="transcript-area">
+      <div className="transcript" role="log" aria-label="Conversation" tabIndex={0} ref={ref}>
+        <div className="transcript-in">
+          <div className="fill" />
+          <div className="keel" style={{ height: 16 }} />
+          {messages.map((message, at) =>
+            message.role === "user" ? (
+              <UserMessage key={at} message={message} name={person} />
+            ) : (
+              <AssistantTurn key={at} project={project} message={message} live={busy && at === last} last={at === last} actions={at === last ? actions : NO_ACTIONS} />
+            ),
+          )}
+        </div>
+      </div>
+      {away && <Button className="jump" onClick={toEnd}><Icon of={ArrowDown} small />Jump to now</Button>}
+    </div>
+  );
+}

@@ -1,0 +1,73 @@
+import { useEffect, useState, type ReactNode } from "react";
+import { Link } from "wouter";
+import { paths } from "../api/calls";
+import { checkedFetch } from "../api/client";
+import { useResource } from "../api/resource";
+import { sentence } from "../api/sentences";
+import type { FileRow } from "../api/types";
+import { Spinner } from "../components/Small";
+import { count, size } from "../components/time";
+import { visible } from "../chat/Markdown";
+
+const MOST = 200_000;
+
+type Opened = { text: string } | { words: string } | null;
+
+async function open(address: string): Promise<Opened> {
+  const bytes = new Uint8Array(await (await checkedFetch(address)).arrayBuffer());
+  if (bytes.subarray(0, 8000).includes(0)) return { words: `Not text, ${size(bytes.length)}.` };
+  const text = new TextDecoder().decode(bytes.subarray(0, MOST));
+  return { text: bytes.length > MOST ? `${text}\n… ${size(bytes.length - MOST)} more` : text };
+}
+
+function FileText({ address }: { address: string }): ReactNode {
+  const [opened, setOpened] = useState<Opened>(null);
+  useEffect(() => {
+    let here = true;
+    setOpened(null);
+    open(address).then((value) => here && setOpened(value), (error: unknown) => here && setOpened({ words: sentence(error) }));
+    return () => {
+      here = false;
+    };
+  }, [address]);
+  if (!opened) return <p className="nothing"><Spinner /> Reading the file</p>;
+  if ("words" in opened) return <p className="nothing">{opened.words}</p>;
+  return (
+    <pre className="file-text" tabIndex={0} aria-label="Text of the file">
+      {opened.text.split("\n").map((line, at) => <span key={at} className="line" id={`L${at + 1}`}>{visible(line)}{"\n"}</span>)}
+    </pre>
+  );
+}
+
+/** The files of a version, to read. */
+export default function FilesView({ project, number, path }: { project: string; number: number; path: string }): ReactNode {
+  const { data, error } = useResource<{ items: FileRow[] }>(paths.files(project, `v${number}`));
+  const rows = data?.items ?? [];
+  const shown = path || (rows.find((row) => row.path === "src/App.tsx") ?? rows[0])?.path || "";
+  return (
+    <section className="work changes" aria-label="Files">
+      <div className="change-head">
+        <div className="grow">
+          <h1 tabIndex={-1}>Files at v{number}</h1>
+          <div className="sub"><span className="chip version">v{number}</span><span>{data ? count(rows.length, "file") : ""}</span><Link className="link" href={`/p/${project}/v/${number}/changes`}>Changes</Link></div>
+        </div>
+      </div>
+      <div className="strip"><span className="mono cut">{shown}</span></div>
+      {error !== undefined && !data ? (
+        <p className="nothing" role="alert">{sentence(error)}</p>
+      ) : (
+        <div className="split files">
+          <nav className="file-list" aria-label="Files of this version">
+            {rows.map((row) => (
+              <Link key={row.path} className={`f ${row.path === shown ? "on" : ""}`} href={`/p/${project}/v/${number}/files/${row.path}`} aria-current={row.path === shown ? "page" : undefined} title={row.path}>
+                <span className="cut">{row.path}</span>
+                <span className="pm xs dim">{size(row.size)}</span>
+              </Link>
+            ))}
+          </nav>
+          <div className="file-pane">{shown ? <FileText address={paths.file(project, `v${number}`, shown)} /> : <p className="nothing"><Spinner /> Reading the list</p>}</div>
+        </div>
+      )}
+    </section>
+  );
+}

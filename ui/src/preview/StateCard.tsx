@@ -1,0 +1,77 @@
+import { Check } from "lucide-react";
+import { useEffect, useState, type ReactNode } from "react";
+import type { PreviewState } from "../api/types";
+import { Button } from "../components/Button";
+import { Icon } from "../components/Icon";
+import { Spinner } from "../components/Small";
+import { plainOutput } from "../chat/LiveOutput";
+import { Chain } from "./Chain";
+import { ACTS, chainOf, isBad, STATES, type Act, type Context, type State } from "./states";
+
+const LOG_AFTER = 5000;
+const LOG_LINES = 4;
+
+function Steps({ names, now }: { names: string[]; now: number }): ReactNode {
+  return (
+    <ol className="steps">
+      {names.map((name, at) => (
+        <li key={name} className={at < now ? "done" : at === now ? "now" : ""}>
+          {at < now ? <Icon of={Check} small /> : at === now ? <Spinner /> : <span className="dot off" aria-hidden="true" />}
+          <span>{name}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** The first log line is shown only to those who have already waited. */
+function useWaited(key: string): boolean {
+  const [waited, setWaited] = useState(false);
+  useEffect(() => {
+    setWaited(false);
+    const timer = setTimeout(() => setWaited(true), LOG_AFTER);
+    return () => clearTimeout(timer);
+  }, [key]);
+  return waited;
+}
+
+function excerptOf(state: State, log: string | null, waited: boolean, lines: number): string {
+  if (!log || (state.look === "now" && !waited) || state.look === "asleep" || state.look === "waiting") return "";
+  return plainOutput(log).trim().split("\n").slice(-lines).join("\n");
+}
+
+interface Props {
+  state: Exclude<PreviewState, "ready">;
+  context: Context;
+  log: string | null;
+  onAct: (act: Act) => void;
+  busy: Act | null;
+}
+
+/** One picture, words, one action; a second, quiet one only where a person may know better. */
+export function StateCard({ state: name, context, log, onAct, busy }: Props): ReactNode {
+  const state = STATES[name];
+  const waited = useWaited(name);
+  const excerpt = excerptOf(state, log, waited, state.look === "now" ? 1 : LOG_LINES);
+  const words = state.words?.(context);
+  return (
+    <div className="state" data-testid="preview-state" data-state={name}>
+      <section className="state-card" role={isBad(name) ? "alert" : "status"}>
+        <Chain looks={chainOf(state)} />
+        <h2>{state.title(context)}</h2>
+        {words && <p>{words}</p>}
+        {state.steps && <Steps names={state.steps(context)} now={state.step ?? 0} />}
+        {excerpt && <pre className="excerpt">{excerpt}</pre>}
+        <div className="do">
+          {state.action && (
+            <Button size="lg" look={state.look === "now" ? undefined : "primary"} disabled={busy !== null} onClick={() => state.action && onAct(state.action)}>
+              {busy === state.action && <Spinner />}{ACTS[state.action](context)}
+            </Button>
+          )}
+          {state.quiet && <Button size="lg" look="quiet" disabled={busy !== null} onClick={() => state.quiet && onAct(state.quiet)}>{ACTS[state.quiet](context)}</Button>}
+        </div>
+        {state.safe && <div className="safe"><Icon of={Check} small />{state.safe(context)}</div>}
+      </section>
+    </div>
+  );
+}

@@ -1,0 +1,123 @@
+import { Check, TriangleAlert } from "lucide-react";
+import { useEffect, type ReactNode } from "react";
+import { Link } from "wouter";
+import { paths } from "../api/calls";
+import { useResource } from "../api/resource";
+import { sentence } from "../api/sentences";
+import type { MachineCheck, Me, Page, Project } from "../api/types";
+import { isRunning } from "../chat/message";
+import { Icon } from "../components/Icon";
+import { Mark, Node } from "../components/Mark";
+import { PersonMenu } from "../components/PersonMenu";
+import { Spinner } from "../components/Small";
+import { when } from "../components/time";
+import { ProjectPrompt } from "./ProjectPrompt";
+
+const MOST_STOPS = 9;
+
+/** A project's line so far: a stop for each of its last versions, and one in the making. */
+function Line({ project }: { project: Project }): ReactNode {
+  const stops = Math.min(MOST_STOPS, project.activeVersion ?? 0);
+  const x = (at: number) => 20 + at * 25;
+  const live = isRunning(project.turn?.status);
+  return (
+    <svg viewBox="0 0 248 60" aria-hidden="true" className="line-so-far">
+      <path d={`M${stops < (project.activeVersion ?? 0) ? 0 : x(0)} 30H${x(Math.max(0, stops - 1))}`} className="kept" />
+      {live && <path d={`M${x(Math.max(0, stops - 1))} 30H${x(stops)}`} className="making" />}
+      {Array.from({ length: stops }, (_, at) => <circle key={at} cx={x(at)} cy="30" r={at === stops - 1 ? 5.5 : 3} />)}
+      {live && <circle cx={x(stops)} cy="30" r="4.5" className="open" />}
+    </svg>
+  );
+}
+
+function ProjectCard({ project }: { project: Project }): ReactNode {
+  const working = isRunning(project.turn?.status);
+  const version = project.activeVersion;
+  return (
+    <Link className="project-card" href={`/p/${project.id}`} data-testid="project-card">
+      <div className="shot"><Line project={project} /></div>
+      <div className="txt">
+        <div className="row"><b className="cut grow">{project.name}</b></div>
+        <div className="meta">
+          {working ? <span className="acc">v{(version ?? 0) + 1} in the making</span> : <span>{version === null ? "no version yet" : `v${version}`}</span>}
+          <span aria-hidden="true">·</span>
+          <time dateTime={project.updatedAt}>{when(project.updatedAt)}</time>
+        </div>
+      </div>
+    </Link>
+  );
+}
+
+function NowList({ projects }: { projects: Project[] }): ReactNode {
+  const running = projects.filter((project) => isRunning(project.turn?.status));
+  if (running.length === 0) return null;
+  return (
+    <aside className="now-list" aria-label="Now">
+      <h2>Now</h2>
+      {running.map((project) => <Link key={project.id} href={`/p/${project.id}`}><Spinner /><b>{project.name}</b><span>Working on v{(project.activeVersion ?? 0) + 1}</span></Link>)}
+    </aside>
+  );
+}
+
+function MachineReport({ demo }: { demo: boolean }): ReactNode {
+  const { data, error } = useResource<{ checks: MachineCheck[] }>(paths.machine);
+  return (
+    <div className="on-keel">
+      <Node top={24} className={data?.checks.some((check) => !check.ok) ? "look" : ""} />
+      <section className="machine" aria-labelledby="machine">
+        <h2 id="machine">This machine</h2>
+        {error !== undefined && !data && <p className="xs dim">{sentence(error)}</p>}
+        {!data && error === undefined && <div className="machine-row"><Spinner /><span>Looking at what this machine can do</span></div>}
+        {data?.checks.map((check) => (
+          <div className="machine-row" key={check.name}>
+            <span className={check.ok ? "good" : "warn"}><Icon of={check.ok ? Check : TriangleAlert} /><span className="sr">{check.ok ? "fine" : "look"}</span></span>
+            <span className="grow">{check.message}{!check.ok && check.action && <small>{check.action}</small>}</span>
+            <span className="xs dim">{check.name}</span>
+          </div>
+        ))}
+        {demo && (
+          <p className="machine-foot xs dim">To use a model of your own, set <code className="code">OPENROUTER_API_KEY</code> and start Keelway again. The key is never sent to a sandbox.</p>
+        )}
+      </section>
+    </div>
+  );
+}
+
+export function Home({ me }: { me: Me }): ReactNode {
+  const { data, error } = useResource<Page<Project>>(paths.projects, 10_000);
+  useEffect(() => {
+    document.title = "Keelway";
+  }, []);
+  const projects = data?.items ?? [];
+  const first = data !== undefined && projects.length === 0;
+  const demo = me.model.demo;
+  return (
+    <div className={`home-page ${first ? "first" : ""}`}>
+      <div className="home-in">
+        <span className="stem" aria-hidden="true" />
+        <header className="home-bar">
+          <Link className="wordmark" href="/"><Mark size={24} />Keelway</Link>
+          <span className="grow" />
+          {demo && <span className="chip warn">Demo model</span>}
+          <PersonMenu me={me} />
+        </header>
+        <main>
+          <section className="hero on-keel">
+            <h1 className="on-keel"><span className="node hand" style={{ top: 23 }} aria-hidden="true" />{first && demo ? "Build now, add a model when you like" : "What do you want to build?"}</h1>
+            {demo && <p className="lead ink2">The demo model builds three fixed apps with the real tools: sandbox, versions, preview, restore. It costs nothing.</p>}
+            <ProjectPrompt me={me} />
+            <NowList projects={projects} />
+          </section>
+          {error !== undefined && !data && <p className="problem" role="alert">{sentence(error)}</p>}
+          {first && <MachineReport demo={demo} />}
+          {projects.length > 0 && (
+            <section className="home-section">
+              <header className="on-keel"><span className="node" style={{ top: 14 }} aria-hidden="true" /><h2>Your projects</h2><span className="xs dim">{projects.length}{data?.nextCursor ? "+" : ""}</span></header>
+              <div className="projects">{projects.map((project) => <ProjectCard key={project.id} project={project} />)}</div>
+            </section>
+          )}
+        </main>
+      </div>
+    </div>
+  );
+}
