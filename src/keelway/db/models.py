@@ -103,7 +103,10 @@ class Project(Base):
     lease_owner: Mapped[str | None]
     lease_purpose: Mapped[str | None]
     lease_until: Mapped[datetime | None]
-    __table_args__ = (Index("project_of_user", "user_id", "updated_at"),)
+    __table_args__ = (
+        Index("project_of_user", "user_id", "updated_at"),
+        {"sqlite_autoincrement": True},  # a deleted project's key is never given to another
+    )
 
 
 class Branch(Base):
@@ -145,7 +148,8 @@ class Fragment(Base):
         UniqueConstraint("project", "branch", "parent"),  # one successor per parent
         UniqueConstraint("project", "number"),
         UniqueConstraint("turn_id", "tool_call_id"),  # a tool run again finds its fragment
-        Index("fragment_of_sha", "project", "sha"),
+        UniqueConstraint("project", "sha"),
+        Index("fragment_of_tree", "project", "tree"),
         Index("fragment_of_turn", "turn_id"),
     )
 

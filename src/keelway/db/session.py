@@ -46,6 +46,9 @@ class Database:
         if self.sqlite:
             _prepare_sqlite(self.engine)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(
+            self.engine.execution_options(reading=True), expire_on_commit=False
+        )
 
     def _options(self) -> dict[str, Any]:
         if self.sqlite:
@@ -69,8 +72,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
-        """A session for reads only; nothing is committed."""
-        async with self._sessions() as session:
+        """A session for reads only; nothing is committed, and no writer waits for it."""
+        async with self._readers() as session:
             yield session
 
 
@@ -85,4 +88,5 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""Versions of a project: durable, outside any sandbox."""

@@ -1,0 +1,1 @@
+"""The few git processes that Keelway runs, hardened."""
