@@ -1,0 +1,5 @@
+"""`python -m keelway`."""
+
+from keelway.cli import main
+
+main()
