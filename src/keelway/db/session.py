@@ -56,7 +56,13 @@ class Database:
         options = (
             "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
         )
-        return {"pool_pre_ping": True, "connect_args": {"options": options}}
+        keepalives = {
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "connect_timeout": 10,
+        }
+        return {"pool_pre_ping": True, "connect_args": {"options": options, **keepalives}}
 
     async def __aenter__(self) -> "Database":
         return self
