@@ -1,0 +1,134 @@
+"""A small process beside the server that starts machines: it forks cheaply and owns a mount namespace.
+
+Run as `python3 -I -S launcher.py UID GID FD` with an empty environment (standard library only). Each
+packet on FD is one machine: JSON `{binds, argv, files}` with descriptors. For each it forks a child that
+
+1. binds the machine's folders to neutral names below a temporary /mnt of its own, since they lie
+   below folders that the machine's user cannot enter and whose names are nobody's business;
+2. becomes UID:GID for good (an ordinary user already is, in a user namespace made here);
+3. puts the descriptors on 3, 4, ... and becomes bubblewrap.
+
+It ends when the server does; machines stay.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+MS_BIND, MS_REC, MS_SLAVE, MS_NOSUID, MS_NODEV = 0x1000, 0x4000, 0x80000, 2, 4
+STAGE = b"/mnt"
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result):
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def mount(source, target, kind, flags, data=None):
+    check(libc.mount(source, target, kind, ctypes.c_ulong(flags), data))
+
+
+def enter(uid, gid):
+    """A mount namespace of our own; an ordinary user needs a user namespace for that."""
+    ordinary = os.geteuid() != 0
+    check(libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if ordinary else 0)))
+    if ordinary:
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{uid} {uid} 1"),
+            ("gid_map", f"{gid} {gid} 1"),
+        ):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+    mount(None, b"/", None, MS_REC | MS_SLAVE)  # what the host unmounts goes here too
+
+
+def stage(binds):
+    """Bind each folder to its name below /mnt, which hides whatever the host has there."""
+    check(libc.unshare(CLONE_NEWNS))
+    folders = [os.open(folder, os.O_PATH | os.O_DIRECTORY) for folder in binds.values()]
+    mount(b"none", STAGE, b"tmpfs", MS_NOSUID | MS_NODEV, b"size=64k,mode=755")
+    for name, fd in zip(binds, folders):
+        target = os.path.join(STAGE, os.fsencode(name))
+        os.mkdir(target)
+        mount(f"/proc/self/fd/{fd}".encode(), target, None, MS_BIND | MS_REC)
+        os.close(fd)
+
+
+def become(uid, gid):
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+
+
+def place(fds):
+    """Put the descriptors on 3, 4, ...; all others close on exec."""
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64) for fd in fds]
+    for target, fd in enumerate(high, 3):
+        os.dup2(fd, target)
+
+
+def launch(request, fds, uid, gid):
+    log, *fds = fds
+    null = os.open("/dev/null", os.O_RDWR)
+    for target, fd in (0, null), (1, log), (2, log):
+        os.dup2(fd, target)
+    try:
+        os.setsid()
+        stage(request["binds"])
+        for name in request["files"]:  # the agent, opened where it is and kept by number
+            fds.append(os.open(os.path.join(STAGE, os.fsencode(name)), os.O_RDONLY))
+        place(fds)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        become(uid, gid)
+        os.umask(0o022)
+        os.chdir("/")
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execve(request["argv"][0], request["argv"], {})
+    except OSError as error:
+        os.write(2, f"could not start: {error}\n".encode())
+
+
+def serve(channel, uid, gid):
+    while True:
+        packet, control, _, _ = channel.recvmsg(
+            1 << 17, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC
+        )
+        if not packet:
+            return
+        fds = [fd for _, _, data in control for fd in struct.unpack(f"{len(data) // 4}i", data)]
+        if os.fork() == 0:
+            try:
+                launch(json.loads(packet), fds, uid, gid)
+            finally:
+                os._exit(1)
+        for fd in fds:
+            os.close(fd)
+
+
+def main():
+    uid, gid, fd = map(int, sys.argv[1:4])
+    channel = socket.socket(fileno=fd)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what it starts
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the server's
+    try:
+        enter(uid, gid)
+    except OSError as error:
+        channel.send(f"{error}".encode())
+        return
+    channel.send(b"ready")
+    serve(channel, uid, gid)
+
+
+main()
