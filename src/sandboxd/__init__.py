@@ -1,0 +1,1 @@
+"""sandboxd: isolated sandboxes on one machine, behind Daytona's API."""

@@ -1,0 +1,1 @@
+"""What happens inside one sandbox: files, processes, sessions, terminals (ENGINE-CONTRACT 4)."""
