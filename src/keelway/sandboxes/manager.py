@@ -5,7 +5,7 @@ So an answer that got lost costs nothing: the machine is found again by label.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -177,49 +177,67 @@ class SandboxManager:
             return None
         return await self.get(project.daytona_sandbox_id)
 
-    async def ensure(self, project: Project, snapshot: str | None) -> Found:
+    async def ensure(
+        self,
+        project: Project,
+        snapshot: Callable[[], Awaitable[str | None]],
+        coming: Callable[[Came], Awaitable[None]],
+    ) -> Found:
         """The project's sandbox, running: as it is, woken, found by label, or made anew.
 
         Only a confirmed "not found" clears the reference. A broken one is replaced.
+
+        Args:
+            project: Whose.
+            snapshot: Asked for the image to start from, when there is one to be made.
+            coming: Told what is about to be done, when it is more than looking.
         """
         lost: SandboxId | None = None
         if project.daytona_sandbox_id is not None:
-            found = await self._known(project, project.daytona_sandbox_id)
+            found = await self._known(project, project.daytona_sandbox_id, coming)
             if found is not None:
                 return found
             lost = project.daytona_sandbox_id
-        return await self._anew(project, snapshot, lost)
+        return await self._anew(project, snapshot, lost, coming)
 
-    async def _known(self, project: Project, sandbox_id: SandboxId) -> Found | None:
+    async def _known(
+        self, project: Project, sandbox_id: SandboxId, coming: Callable[[Came], Awaitable[None]]
+    ) -> Found | None:
         """The referenced sandbox, running; None when it is gone or broken for good."""
         try:
             sandbox = await self.get(sandbox_id)
-            before = sandbox.state
-            if before is not SandboxState.RUNNING:
-                await self._running(sandbox)
-            return Found(sandbox, "running" if before is SandboxState.RUNNING else "woken")
+            if sandbox.state is SandboxState.RUNNING:
+                return Found(sandbox, "running")
+            if sandbox.state is SandboxState.BROKEN:
+                return None
+            if sandbox.state is not SandboxState.GONE:
+                await coming("woken")
+            await self._running(sandbox)
         except SandboxGone:
             if not await self.gone(sandbox_id):
                 raise
             await self.projects.set_sandbox(project, None, instead_of=sandbox_id)
             return None
-        except (SandboxTimeout, SandboxUnreachable):
-            raise
-        except SandboxError:
-            if sandbox.state is not SandboxState.BROKEN:  # pyright: ignore[reportPossiblyUnboundVariable]
-                raise
-            return None
+        return Found(sandbox, "woken")
 
-    async def _anew(self, project: Project, snapshot: str | None, lost: SandboxId | None) -> Found:
+    async def _anew(
+        self,
+        project: Project,
+        snapshot: Callable[[], Awaitable[str | None]],
+        lost: SandboxId | None,
+        coming: Callable[[Came], Awaitable[None]],
+    ) -> Found:
+        came: Came = "rebuilt" if lost else "created"
+        await coming(came)
         labels = {PROJECT: project.id}
         for one in await self.list(labels):
             if one.id != lost and one.state in {SandboxState.RUNNING, SandboxState.STOPPED}:
                 sandbox = await self._running(one)
                 break
         else:
-            sandbox = await self.create(snapshot, labels)
+            sandbox = await self.create(await snapshot(), labels)
         await self._refer(project, sandbox, lost)
-        return Found(sandbox, "rebuilt" if lost or project.daytona_sandbox_id else "created")
+        return Found(sandbox, came)
 
     async def _refer(self, project: Project, sandbox: Sandbox, lost: SandboxId | None) -> None:
         """Point the project (and its owner) at the sandbox, whoever was there before."""

@@ -1,6 +1,6 @@
 """What can go wrong where fragments and machines meet."""
 
-from keelway.errors import Conflict, KeelwayError, Unavailable
+from keelway.errors import Conflict, Invalid, KeelwayError, Unavailable
 
 
 class WorkspaceError(KeelwayError):
@@ -28,3 +28,7 @@ class InstallFailed(WorkspaceError):
 
 class NoMachine(WorkspaceError, Unavailable):
     """Only the files are there: no machine could be started."""
+
+
+class BadPattern(WorkspaceError, Invalid):
+    """Not an extended regular expression that grep takes."""
