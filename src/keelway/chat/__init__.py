@@ -1,0 +1,1 @@
+"""A conversation about one project: turns, made of runs, made of parts."""
