@@ -61,6 +61,7 @@ export function ChangeCard({ project, version, last }: { project: string; versio
         <Files project={project} version={version} wanted={seen} />
         <div className="foot">
           <Checked version={version} />
+          <span className="grow" />
           <Button size="sm" look="quiet" disabled={busy} onClick={() => undo(version)}><Icon of={Undo2} small />Undo</Button>
           <Link className="btn sm" href={`/p/${project}/v/${version.number}/changes`}>View changes</Link>
         </div>

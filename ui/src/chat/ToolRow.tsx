@@ -5,7 +5,8 @@ import { useEffect, useRef, useState, type ReactNode } from "react";
 import { Icon } from "../components/Icon";
 import { Elapsed, PlusMinus, Spinner } from "../components/Small";
 import type { FoldedRow, Row } from "./blocks";
-import { LiveOutput } from "./LiveOutput";
+import { LiveOutput, plainOutput } from "./LiveOutput";
+import { visible } from "./Markdown";
 import type { Words } from "./toolWords";
 
 const ICONS: Record<string, LucideIcon> = {
@@ -44,8 +45,8 @@ function Details({ row }: { row: Row }): ReactNode {
   const said = row.live !== null && row.live.length > row.output.length ? row.live : row.output;
   return (
     <div className="tool-details">
-      <pre tabIndex={0} aria-label="Input">{inputText(row).slice(0, 8000)}</pre>
-      {said && <pre tabIndex={0} aria-label="Output" className={row.phase === "failed" ? "bad" : undefined}>{said.slice(0, 8000)}</pre>}
+      {said && <pre tabIndex={0} aria-label="Output" className={row.phase === "failed" ? "bad" : undefined}>{visible(plainOutput(said)).slice(0, 8000)}</pre>}
+      {row.phase !== "failed" && <pre tabIndex={0} aria-label="Input">{visible(inputText(row)).slice(0, 8000)}</pre>}
     </div>
   );
 }
@@ -69,7 +70,8 @@ function useShowsOutput(row: Row): boolean {
 }
 
 export function ToolRow({ row }: { row: Row }): ReactNode {
-  const [open, setOpen] = useState(row.phase === "failed");
+  const [chosen, setOpen] = useState<boolean | null>(null);
+  const open = chosen ?? row.phase === "failed";
   const since = useFirstSeen();
   const showsOutput = useShowsOutput(row);
   const bad = row.phase === "failed" || row.wrong;

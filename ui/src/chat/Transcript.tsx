@@ -46,11 +46,12 @@ function useFollowing(): { ref: RefObject<HTMLDivElement | null>; away: boolean;
   return { ref, away, toEnd };
 }
 
-const UserMessage = memo(function UserMessage({ message, name }: { message: Message; name: string }): ReactNode {
+const UserMessage = memo(function UserMessage({ message, person }: { message: Message; person: string }): ReactNode {
+  const [name = "You"] = person.split(" ");
   const at = message.metadata?.startedAt;
   return (
     <article className="keel user-message" aria-label={`${name}${at ? `, ${clock(at)}` : ""}`} data-testid="user-message">
-      <Avatar name={name} />
+      <Avatar name={person} />
       <div className="message-meta"><b>{name}</b>{at && <time dateTime={at} title={absolute(at)}>{clock(at)}</time>}</div>
       <div className="body">{visible(textOf(message))}</div>
     </article>
@@ -81,7 +82,7 @@ export function Transcript({ project, person, messages, busy, actions }: Transcr
           <div className="keel" style={{ height: 16 }} />
           {messages.map((message, at) =>
             message.role === "user" ? (
-              <UserMessage key={at} message={message} name={person} />
+              <UserMessage key={at} message={message} person={person} />
             ) : (
               <AssistantTurn key={at} project={project} message={message} live={busy && at === last} last={at === last} actions={at === last ? actions : NO_ACTIONS} />
             ),

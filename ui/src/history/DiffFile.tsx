@@ -11,7 +11,7 @@ import { Icon } from "../components/Icon";
 import { PlusMinus } from "../components/Small";
 import { useSays } from "../components/Toast";
 import { count } from "../components/time";
-import { FOLD_OVER, foldedWords, gapBefore, instead, MARKS, parse } from "./patch";
+import { edited, FOLD_OVER, foldedWords, gapBefore, instead, MARKS, parse } from "./patch";
 
 const AT_A_TIME = 20;
 const WORD_MARKS_UP_TO = 2000;
@@ -52,7 +52,7 @@ function Lines({ file, project, from, view }: { file: FileChange; project: strin
   const canOpen = from !== null && file.status !== "added";
   const { hunks, open } = useExpanding(parsed?.hunks ?? [], canOpen ? paths.file(project, from, file.oldPath ?? file.path) : null);
   const tokens = useMemo(
-    () => (hunks.length && file.added + file.removed <= WORD_MARKS_UP_TO ? tokenize(hunks, { enhancers: [markEdits(hunks, { type: "block" })] }) : undefined),
+    () => (hunks.length && file.added + file.removed <= WORD_MARKS_UP_TO ? tokenize(hunks, { enhancers: [markEdits(edited(hunks), { type: "line" })] }) : undefined),
     [hunks, file],
   );
   const words = instead(file, hunks);

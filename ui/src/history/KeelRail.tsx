@@ -1,9 +1,10 @@
 import { MessageSquare } from "lucide-react";
 import type { ReactNode } from "react";
-import { Link } from "wouter";
+import { Link, useSearch } from "wouter";
 import { IconButton } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Node } from "../components/Mark";
+import { withPanel } from "./panel";
 import { useVersions } from "./versions";
 
 const MOST = 16;
@@ -12,6 +13,7 @@ const STEP = 44;
 /** The conversation folded to its line: the newest versions, each a way to its changes. */
 export function KeelRail({ project, chosen, onOpen }: { project: string; chosen: number | null; onOpen: () => void }): ReactNode {
   const { items } = useVersions(project);
+  const search = useSearch();
   return (
     <nav className="keel-rail" aria-label="Versions">
       <IconButton label="Show the conversation (Ctrl B)" onClick={onOpen}><Icon of={MessageSquare} /></IconButton>
@@ -19,7 +21,7 @@ export function KeelRail({ project, chosen, onOpen }: { project: string; chosen:
         {items.slice(0, MOST).map((version, at) => (
           <Link
             key={version.id}
-            href={`/p/${project}/v/${version.number}/changes`}
+            href={withPanel(`/p/${project}/v/${version.number}/changes`, search)}
             className={`stop ${version.number === chosen ? "sel" : ""}`}
             style={{ top: at * STEP }}
             aria-label={`Version ${version.number}: ${version.title}`}

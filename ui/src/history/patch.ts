@@ -9,11 +9,46 @@ export const FOLD_OVER = 600;
 export function parse(file: FileChange): FileData | null {
   if (!file.patch) return null;
   try {
-    return parseDiff(file.patch, { nearbySequences: "zip" })[0] ?? null;
+    return parseDiff(file.patch)[0] ?? null;
   } catch {
     return null;
   }
 }
+
+type Change = HunkData["changes"][number];
+
+/** How much of the longer line both lines share at their ends. */
+function alike(a: string, b: string): number {
+  const most = Math.min(a.length, b.length);
+  let start = 0;
+  while (start < most && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < most - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  return (start + end) / Math.max(a.length, b.length, 1);
+}
+
+/** Runs of deletions and insertions that stand opposite each other, line by line. */
+function pairs(changes: Change[]): Change[] {
+  const kept: Change[] = [];
+  let [gone, come]: [Change[], Change[]] = [[], []];
+  const close = () => {
+    const same = gone.length === come.length && gone.every((change, at) => alike(change.content, come[at]?.content ?? "") >= 0.3);
+    if (same) kept.push(...gone, ...come);
+    [gone, come] = [[], []];
+  };
+  for (const change of changes) {
+    if (change.type === "delete") {
+      if (come.length) close();
+      gone.push(change);
+    } else if (change.type === "insert") come.push(change);
+    else close();
+  }
+  close();
+  return kept;
+}
+
+/** Only what was edited gets marks on its words; a line that was written anew is new as a whole. */
+export const edited = (hunks: HunkData[]): HunkData[] => hunks.map((hunk) => ({ ...hunk, changes: pairs(hunk.changes) }));
 
 /** Why there are no lines to show, as a sentence; null when there are some. */
 export function instead(file: FileChange, hunks: HunkData[]): string | null {

@@ -7,6 +7,7 @@ import { Icon } from "../components/Icon";
 import { Mark } from "../components/Mark";
 import { Menu, MenuItem } from "../components/Menu";
 import { PersonMenu } from "../components/PersonMenu";
+import { withPanel } from "../history/panel";
 
 export type Tab = "preview" | "code" | "changes" | "logs";
 
@@ -47,7 +48,7 @@ export function TopBar({ project, me, tab, historyOpen, onHistory, onRename, onD
       </div>
       <nav className="tabs" aria-label="Work pane">
         {tabsOf(project).map(({ id, name, icon, href }) => (
-          <Link key={id} href={historyOpen ? `${href}?panel=history` : href} aria-current={id === tab ? "page" : undefined}><Icon of={icon} />{name}</Link>
+          <Link key={id} href={withPanel(href, historyOpen ? "panel=history" : "")} aria-current={id === tab ? "page" : undefined}><Icon of={icon} />{name}</Link>
         ))}
       </nav>
       <div className="right">

@@ -3,6 +3,7 @@ import type { Project } from "../api/types";
 import { useKeys } from "../components/useKeys";
 import { useVersionActions } from "../history/useVersionActions";
 import { useVersions } from "../history/versions";
+import { withPanel } from "../history/panel";
 import type { Place } from "./ProjectPage";
 
 interface Wishes {
@@ -25,7 +26,8 @@ function nextRegion(): void {
 }
 
 export function useProjectKeys({ project, place, onHistory, onFold, onKeys, onCompose }: Wishes): void {
-  const [, navigate] = useLocation();
+  const [, go] = useLocation();
+  const navigate = (href: string) => go(withPanel(href, location.search));
   const { items } = useVersions(project.id);
   const { askRestore } = useVersionActions(project.id);
   const at = `/p/${project.id}`;
