@@ -150,7 +150,7 @@ def _colour(text: str) -> Recolour | None:
 
 
 def _build(text: str) -> Wish:
-    found = [
+    found: list[tuple[int, App]] = [
         (match.start(), app)
         for app, words in _APPS
         if (match := re.search(words, text, re.IGNORECASE))

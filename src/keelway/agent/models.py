@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
-import httpx
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 from pydantic import SecretStr
 from pydantic_ai.models import Model
 from pydantic_ai.models.openai import OpenAIChatModel
@@ -21,7 +21,7 @@ from keelway.settings import Settings
 OPENROUTER = "https://openrouter.ai/api/v1"
 DEFAULT = "openrouter/auto"
 """OpenRouter's own choice, where the settings name no model."""
-STALL = httpx.Timeout(connect=15, read=60, write=30, pool=15)
+STALL = Timeout(connect=15, read=60, write=30, pool=15)
 """A provider that is silent for longer has failed, seconds."""
 
 
@@ -64,7 +64,7 @@ async def chosen(settings: Settings, wanted: str | None = None) -> AsyncGenerato
         base, key = OPENROUTER, settings.openrouter_api_key
     host = _checked_host(base)
     # No redirects: the key is meant for this host alone. No retries: the runner counts the tries.
-    async with httpx.AsyncClient(follow_redirects=False, timeout=STALL) as http:
+    async with DefaultAsyncHttpxClient(follow_redirects=False, timeout=STALL) as http:
         client = AsyncOpenAI(base_url=base, api_key=_bare(key), max_retries=0, http_client=http)
         if settings.model_base_url is not None:
             compatible = OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
@@ -80,12 +80,12 @@ def _bare(key: SecretStr | None) -> str:
 
 
 def _checked_host(base: str) -> str:
-    url = httpx.URL(base)
-    if not url.host or url.scheme not in ("http", "https"):
+    url = urlsplit(base)
+    if not url.hostname or url.scheme not in ("http", "https"):
         raise ModelMisconfigured("KEELWAY_MODEL_BASE_URL is not an http(s) address.")
-    if url.scheme == "http" and not _loopback(url.host):
+    if url.scheme == "http" and not _loopback(url.hostname):
         raise ModelMisconfigured("KEELWAY_MODEL_BASE_URL must be https unless it is this machine.")
-    return url.host
+    return url.hostname
 
 
 def _loopback(host: str) -> bool:

@@ -6,7 +6,7 @@ after a server was killed, a call that runs again must not be announced again.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import from_json
 
@@ -68,7 +68,7 @@ class Transcript:
         Args:
             tools: Also calls that wait for an answer. False when a resumed run will answer them.
         """
-        chunks = [
+        chunks: list[Chunk] = [
             {"type": f"{part['type']}-end", "id": open_id} for open_id, part in self._open.items()
         ]
         for call_id, part in self._tools.items():
@@ -156,32 +156,11 @@ class Transcript:
                 return False
         if part is None or part["state"] in _DONE:
             return False
-        _TOOL_CHANGES[kind](self, part, chunk)
+        if kind == "tool-input-delta":
+            # Parsed when somebody asks: parsing each delta would cost the square of a file's size.
+            self._raw[call] = self._raw.get(call, "") + chunk["inputTextDelta"]
+        part |= _change(kind, chunk)
         return True
-
-    def _input_start(self, part: Part, chunk: Chunk) -> None:
-        part["state"] = "input-streaming"
-        self._raw[chunk["toolCallId"]] = ""
-
-    def _input_delta(self, part: Part, chunk: Chunk) -> None:  # noqa: ARG002
-        # Parsed when somebody asks: parsing each delta anew would cost the square of a file's size.
-        self._raw[chunk["toolCallId"]] += chunk["inputTextDelta"]
-
-    def _input_available(self, part: Part, chunk: Chunk) -> None:
-        part |= {"state": "input-available", "input": chunk["input"]}
-
-    def _input_error(self, part: Part, chunk: Chunk) -> None:
-        part |= {
-            "state": "output-error",
-            "input": chunk["input"],
-            "errorText": chunk["errorText"],
-        }
-
-    def _output_available(self, part: Part, chunk: Chunk) -> None:
-        part |= {"state": "output-available", "output": chunk["output"]}
-
-    def _output_error(self, part: Part, chunk: Chunk) -> None:
-        part |= {"state": "output-error", "errorText": chunk["errorText"]}
 
     def partial_input(self, call: str) -> dict[str, Any]:
         """What has arrived of a call's arguments."""
@@ -189,7 +168,7 @@ class Transcript:
             value = from_json(self._raw.get(call) or "{}", allow_partial=True)
         except ValueError:
             return {}
-        return value if isinstance(value, dict) else {}
+        return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
     def _set_data(self, chunk: Chunk) -> None:
         if chunk.get("transient"):
@@ -204,14 +183,22 @@ class Transcript:
             self.parts.append(part)
 
 
-_TOOL_CHANGES = {
-    "tool-input-start": Transcript._input_start,
-    "tool-input-delta": Transcript._input_delta,
-    "tool-input-available": Transcript._input_available,
-    "tool-input-error": Transcript._input_error,
-    "tool-output-available": Transcript._output_available,
-    "tool-output-error": Transcript._output_error,
-}
+def _change(kind: str, chunk: Chunk) -> Part:
+    """What a chunk of a tool call sets in its part."""
+    match kind:
+        case "tool-input-start":
+            return {"state": "input-streaming"}
+        case "tool-input-available":
+            return {"state": "input-available", "input": chunk["input"]}
+        case "tool-input-error":
+            error = chunk["errorText"]
+            return {"state": "output-error", "input": chunk["input"], "errorText": error}
+        case "tool-output-available":
+            return {"state": "output-available", "output": chunk["output"]}
+        case "tool-output-error":
+            return {"state": "output-error", "errorText": chunk["errorText"]}
+        case _:
+            return {}
 
 
 def merged(chunks: Iterable[Chunk]) -> list[Chunk]:

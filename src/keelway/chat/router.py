@@ -5,7 +5,7 @@ from typing import Annotated, Any, Protocol, cast
 
 from fastapi import APIRouter, Depends, Header, Response
 from fastapi.requests import HTTPConnection
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from keelway.accounts.access import CanEdit, CanView, CurrentUser
@@ -55,29 +55,31 @@ async def _services(connection: HTTPConnection) -> _Services:
 Wanted = Annotated[_Services, Depends(_services)]
 
 
+class SaidPart(BaseModel):
+    """A part of a message; only text is looked at."""
+
+    type: str
+    text: str | None = None
+
+
+class SaidMessage(BaseModel):
+    role: str
+    parts: Annotated[list[SaidPart], Field(max_length=100)]
+
+
 class Said(BaseModel):
     """The AI SDK's request: the last message is what the person said; the rest is not looked at."""
 
-    model_config = ConfigDict(extra="ignore")
-
     id: str | None = None
-    messages: Annotated[list[dict[str, Any]], Field(max_length=1000)]
+    messages: Annotated[list[SaidMessage], Field(max_length=1000)]
     model: Annotated[str, Field(max_length=200)] | None = None
 
     def text(self) -> str:
         """Raises NothingSaid."""
-        last = self.messages[-1] if self.messages else {}
-        parts = last.get("parts")
-        if last.get("role") != "user" or not isinstance(parts, list):
+        if not self.messages or self.messages[-1].role != "user":
             raise NothingSaid("The last message must be the person's.")
-        texts = [
-            part["text"]
-            for part in cast(list[Any], parts)
-            if isinstance(part, dict)
-            and cast(dict[str, Any], part).get("type") == "text"
-            and isinstance(cast(dict[str, Any], part).get("text"), str)
-        ]
-        return "\n".join(texts)
+        parts = self.messages[-1].parts
+        return "\n".join(part.text for part in parts if part.type == "text" and part.text)
 
 
 class TurnOut(BaseModel):

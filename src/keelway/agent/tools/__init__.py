@@ -1,6 +1,6 @@
 """Every tool offered, in the order the model sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic_ai import Tool
 
@@ -23,7 +23,7 @@ from keelway.agent.tools.todos import todos
 
 def offered() -> Sequence[Tool[Deps]]:
     """All tools. Each runs alone: one writer, and the order of the steps is the model's order."""
-    functions = (
+    return _tools(
         list_files,
         read_file,
         write_file,
@@ -37,6 +37,9 @@ def offered() -> Sequence[Tool[Deps]]:
         todos,
         finish,
     )
+
+
+def _tools(*functions: Callable[..., Awaitable[str]]) -> list[Tool[Deps]]:
     return [
         Tool(function, sequential=True, require_parameter_descriptions=True)
         for function in functions
