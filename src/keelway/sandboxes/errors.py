@@ -89,8 +89,7 @@ def meaning(error: DaytonaError, sandbox_id: str) -> Exception:
 
 
 def _kind(error: DaytonaError) -> type[SandboxError]:
-    missing = isinstance(error, DaytonaNotFoundError | DaytonaGoneError)
-    if missing and error.source == DAEMON:
+    if isinstance(error, DaytonaNotFoundError | DaytonaGoneError) and _inside(error):
         return SessionLost
     for theirs, ours in MEANINGS:
         if isinstance(error, theirs):
@@ -99,6 +98,12 @@ def _kind(error: DaytonaError) -> type[SandboxError]:
     if "started?" in text:
         return SandboxStopped
     return SandboxQuotaExceeded if "quota" in text or "limit exceeded" in text else SandboxError
+
+
+def _inside(error: DaytonaError) -> bool:
+    """Something in the sandbox is missing, not the sandbox. Engines differ in whom they name."""
+    words = error.message.rsplit(": ", 1)[-1].split()
+    return error.source == DAEMON or words[:1] in (["Session"], ["Command"])
 
 
 MEANINGS: tuple[tuple[type[DaytonaError], type[SandboxError]], ...] = (
