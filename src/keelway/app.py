@@ -16,6 +16,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 import keelway.accounts.router
+import keelway.chat.router
 import keelway.projects.router
 from keelway.accounts.access import CurrentUser
 from keelway.accounts.gate import Gate, Names, PageDoor
@@ -33,6 +34,7 @@ ASSETS = "assets/"
 """Files below have their content's hash in their name."""
 
 ROUTERS = (
+    keelway.chat.router.router,
     keelway.projects.router.router,
     keelway.accounts.router.router,
 )
@@ -73,10 +75,14 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     return app
 
 
-def guarded(app: FastAPI, settings: Settings, services: Services) -> ASGIApp:
-    """The app behind the gate, as the port serves it."""
-    names = Names.of(settings.public_host, settings.port)
-    return Gate(PageDoor(app, services.accounts, names), names.know)
+def door(app: FastAPI, settings: Settings, services: Services) -> PageDoor:
+    """The app behind authentication and limits."""
+    return PageDoor(app, services.accounts, Names.of(settings.public_host, settings.port))
+
+
+def guarded(door: PageDoor) -> ASGIApp:
+    """All of it behind the gate, as the port serves it."""
+    return Gate(door, door.names.know)
 
 
 def openapi_text() -> str:

@@ -119,7 +119,7 @@ class Engine:
 
     def _spawn(self, port: int) -> int:
         """Its pid. Our own child for as long as we live, then init's."""
-        command = [sys.executable, "-m", "sandboxd", "serve"]
+        command = [sys.executable, "-c", "from sandboxd.cli import main; main()", "serve"]
         command += ["--port", str(port), "--home", str(self.home)]
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         return os.posix_spawn(

@@ -17,7 +17,7 @@ from typing import Literal, Protocol, TextIO
 Outcome = Literal["ok", "failed", "cancelled"]
 FIELD_CHARS = 4096
 LOG_BYTES = 5 << 20
-PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName"}
+PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName", "color_message"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +94,5 @@ def configure_logging(file: Path, err: TextIO) -> None:
     for handler in (kept, shown):
         handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[kept, shown], force=True)
-    for chatty in ("httpx", "httpcore", "aiosqlite", "alembic"):
+    for chatty in ("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from keelway.accounts.access import CALLER
 from keelway.accounts.accounts import Accounts, Caller
 from keelway.accounts.arrival import Arrival, Refused, has, one, read
-from keelway.accounts.limits import Count, Rate, counted
+from keelway.accounts.limits import Count, Ending, Rate, counted
 from keelway.accounts.problems import problem
 
 COOKIE = "__Host-keelway"
@@ -126,6 +126,7 @@ class PageDoor:
         self.body_bytes = body_bytes
         self.unsafe = Rate(unsafe_per_minute, seconds=60)
         self.streams = Count(streams)
+        self.ending = Ending()
         self.headers = {
             "content-security-policy": names.policy,
             "cross-origin-opener-policy": "same-origin",
@@ -164,8 +165,15 @@ class PageDoor:
             receive = counted(receive, self.body_bytes)
         if STREAMS.fullmatch(arrival.path) and arrival.method in ("GET", "POST"):
             with self.streams.one(name):
-                await self.app(scope, receive, send)
+                await self.ending.unless(self._run(scope, receive, send))
             return
+        await self.app(scope, receive, send)
+
+    def end_streams(self) -> None:
+        """Cut what follows running turns; the page comes back for the rest."""
+        self.ending.set()
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
 
     async def _lead_home(

@@ -1,9 +1,11 @@
 """How much one caller may ask for: so many at once, so many a minute, so many bytes."""
 
+import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
@@ -68,6 +70,25 @@ class Count:
             self._open[name] -= 1
             if not self._open[name]:
                 del self._open[name]
+
+
+class Ending:
+    """Lets what would go on for ever end when the server does."""
+
+    def __init__(self) -> None:
+        self._end = asyncio.Event()
+
+    def set(self) -> None:
+        self._end.set()
+
+    async def unless(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` to its end, or cancel it when the end comes first."""
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(work)
+            ending = tasks.create_task(self._end.wait())
+            await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
+            working.cancel()
+            ending.cancel()
 
 
 def counted(receive: Receive, limit: int) -> Receive:

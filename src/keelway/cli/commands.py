@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from keelway import telemetry
 from keelway.accounts.accounts import Accounts
 from keelway.cli.doctor import report
+from keelway.cli.entry import database, login_link, migrate, point_to, token_file
 from keelway.cli.home import HomeUnusable, prepare, running
 from keelway.cli.progress import Progress, clean
 from keelway.cli.servers import PortBusy
-from keelway.cli.up import database, login_link, migrate, token_file, up
 from keelway.errors import KeelwayError
 from keelway.settings import Settings
 
@@ -39,7 +39,10 @@ NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the l
 
 def main() -> None:
     os.umask(0o077)
-    commands(prog_name="keelway")
+    try:
+        commands(prog_name="keelway")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 @commands.command("up")
@@ -120,7 +123,15 @@ def _serve(settings: Settings, *, browser: bool, engine: bool) -> None:
     except HomeUnusable as error:
         _fail(str(error))
     telemetry.configure_logging(settings.home / "keelway.log", sys.stderr)
-    raise typer.Exit(_run(up(settings, Progress(), browser=browser, engine=engine)))
+    progress = Progress()
+    owner = running(settings.home)
+    if owner is not None:
+        raise typer.Exit(_run(point_to(owner, settings, progress)))
+    progress.say("Starting Keelway ...")
+    # Everything the app is made of takes seconds to import: said first, and spared the other commands.
+    from keelway.cli.up import up
+
+    raise typer.Exit(_run(up(settings, progress, browser=browser, engine=engine)))
 
 
 def _settings(home: Path | None, port: int | None = None, host: str | None = None) -> Settings:

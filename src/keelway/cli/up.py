@@ -14,20 +14,16 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from keelway import app
-from keelway.accounts.accounts import Accounts
 from keelway.accounts.gate import Names
-from keelway.cli.home import AlreadyRunning, Running, locked, secret_key, write_private
+from keelway.cli.entry import login_link, migrate, point_to, token_file
+from keelway.cli.home import AlreadyRunning, locked, secret_key, write_private
 from keelway.cli.progress import Progress
 from keelway.cli.servers import Site, listen_twice, serving
-from keelway.db.migrate import upgrade
-from keelway.db.session import Database, database_url
 from keelway.local import running_engine
 from keelway.services import Services, open_services
 from keelway.settings import Settings
 from keelway.workspaces.gateway import Gateway
-
-ALREADY_RUNNING = 3
-"""Exit status of a second `up` on the same home."""
+from keelway.workspaces.template import ensure_template
 
 
 @dataclass
@@ -74,7 +70,7 @@ async def _up(
         try:
             lock = stack.enter_context(locked(settings.home))
         except AlreadyRunning as taken:
-            return await _point_to(taken.owner, settings, progress)
+            return await point_to(taken.owner, settings, progress)
         page, previews = listen_twice(settings.host, settings.port)
         stack.enter_context(closing(page))
         stack.enter_context(closing(previews))
@@ -85,6 +81,7 @@ async def _up(
         services = await stack.enter_async_context(
             open_services(settings, secret_key(settings.home))
         )
+        await _template(services, progress)
         await stack.enter_async_context(_served(services, page, previews))
         lock.announce(names(settings).address)
         await token_file(services.accounts, settings.home)
@@ -115,30 +112,32 @@ async def _engine(
         )
 
 
+async def _template(services: Services, progress: Progress) -> None:
+    """The starter app's snapshot, built at the first start."""
+
+    async def tell(words: str) -> None:
+        progress.say(f"  {words}")
+
+    with progress.step("Preparing the starter app"):
+        await ensure_template(services.sandboxes, progress=tell)
+
+
 @asynccontextmanager
 async def _served(
     services: Services, page: socket.socket, previews: socket.socket
 ) -> AsyncGenerator[None]:
     """The page and, on the next port, the previews."""
     settings = services.settings
-    pages = app.guarded(app.create_app(settings, services), settings, services)
+    door = app.door(app.create_app(settings, services), settings, services)
     async with (
         Gateway(services, names(settings)) as gateway,
-        serving([Site(pages, page), Site(gateway, previews)]),
+        serving([Site(app.guarded(door), page), Site(gateway, previews)]),
     ):
-        yield
-
-
-async def _point_to(owner: Running | None, settings: Settings, progress: Progress) -> int:
-    """Say that a server runs here already, and how to get in."""
-    if owner is None or not owner.address:
-        progress.say("Keelway is just starting on this home. Look where it was started.")
-        return ALREADY_RUNNING
-    progress.say(f"Keelway already runs on {settings.home} (process {owner.pid}).")
-    async with database(settings) as opened:
-        link = await login_link(Accounts(opened), owner.address)
-    progress.say(f"Log in at {link}")
-    return ALREADY_RUNNING
+        try:
+            yield
+        finally:
+            door.end_streams()
+            gateway.end_streams()
 
 
 async def _open_browser(link: str, home: Path, progress: Progress) -> None:
@@ -158,32 +157,3 @@ async def _open_browser(link: str, home: Path, progress: Progress) -> None:
 
 def names(settings: Settings) -> Names:
     return Names.of(settings.public_host, settings.port)
-
-
-def database(settings: Settings) -> Database:
-    configured = settings.database_url
-    return Database(
-        database_url(settings.home, configured.get_secret_value() if configured else None)
-    )
-
-
-async def migrate(settings: Settings, progress: Progress) -> None:
-    """Bring the database to this version's schema."""
-    with progress.step("Preparing the database"):
-        await upgrade(database(settings).url)
-
-
-async def login_link(accounts: Accounts, address: str) -> str:
-    """A login address for the owner, good once and for ten minutes."""
-    key = await accounts.new_login_key(await accounts.owner())
-    return f"{address}/login#k={key}"
-
-
-async def token_file(accounts: Accounts, home: Path) -> str:
-    """The owner's API token, in `api-token`; a new one where there is none that works."""
-    path = home / "api-token"
-    token = path.read_text().strip() if path.exists() else ""
-    if not token or await accounts.by_token(token) is None:
-        token = await accounts.new_token(await accounts.owner())
-        write_private(path, token + "\n")
-    return token

@@ -18,7 +18,8 @@ from keelway.accounts.access import may_view
 from keelway.accounts.accounts import Accounts, Caller, digest
 from keelway.accounts.arrival import Arrival, Refused
 from keelway.accounts.gate import ARRIVAL, Gate, Names, refuse
-from keelway.accounts.limits import Count
+from keelway.accounts.limits import Count, Ending
+from keelway.errors import KeelwayError
 from keelway.ids import SandboxId
 from keelway.projects.projects import Project, Projects
 from keelway.workspaces import probe
@@ -93,6 +94,7 @@ class Gateway:
         self.page = names.address
         self.port = names.preview_port
         self.connections = Count(connections)
+        self.ending = Ending()
         self.gate = Gate(self._enter, self._knows)
         self._links: dict[Site, tuple[float, Target | None]] = {}
         self._stack = AsyncExitStack()
@@ -136,7 +138,12 @@ class Gateway:
             )
             return
         with self.connections.one(site.sandbox):
-            await self._show(site, self._way(arrival, caller), project, scope, receive, send)
+            way = self._way(arrival, caller)
+            await self.ending.unless(self._show(site, way, project, scope, receive, send))
+
+    def end_streams(self) -> None:
+        """Cut what is being forwarded; nothing of it is kept here."""
+        self.ending.set()
 
     def _way(self, arrival: Arrival, caller: Caller) -> Way:
         async def alive() -> bool:
@@ -180,15 +187,17 @@ class Gateway:
         """Forward; a token that a restart has made stale is asked for once more."""
         assert self.forward is not None
         for fresh in (False, True):
-            target = await self._target(site, project, fresh=fresh)
-            if target is None:
-                break
             try:
+                target = await self._target(site, project, fresh=fresh)
+                if target is None:
+                    break
                 await self.forward(way, target, scope, receive, send)
             except Stale:
                 continue
             except Unreachable:
                 break
+            except KeelwayError as error:
+                await _say(scope, receive, send, error.status, error.code, error.message)
             return
         said = f"Nothing answers on port {site.port} yet. This page tries again by itself."
         await _say(scope, receive, send, 502, "PreviewSilent", said)
