@@ -16,8 +16,9 @@ from sandboxd.api.routes import control_plane
 from sandboxd.engine import Engine
 from sandboxd.errors import NotSupported, SandboxdError, Unauthorized
 from sandboxd.events import Events
-from sandboxd.preview import Preview, serve_http
-from sandboxd.preview_socket import serve_websocket
+from sandboxd.preview.http import serve_http
+from sandboxd.preview.request import Preview
+from sandboxd.preview.websocket import serve_websocket
 from sandboxd.toolbox.inside import Toolbox
 from sandboxd.toolbox.routes import keepers, toolbox_routes
 from sandboxd.toolbox.transfer import check_signature
@@ -111,7 +112,7 @@ class App:
         if scope["type"] == "websocket":
             await serve_websocket(preview, WebSocket(scope, receive, reply))
         else:
-            await serve_http(self.engine, preview, receive, reply, scope)
+            await serve_http(preview, receive, reply, scope)
 
     async def _dispatch(
         self, scope: Scope, receive: Receive, reply: "_Reply", segments: tuple[str, ...]
@@ -128,6 +129,8 @@ class App:
         call = Call(self.engine, scope, params)
         if not self._has_other_credential(call, method, segments):
             gate.check_key(scope, self._settings)
+        if "toolbox" in segments[: len(self._settings.prefix) + 1]:
+            call.running()  # before any complaint about what was sent
         if websocket:
             call.websocket = WebSocket(scope, receive, reply)
             await handler(call)
@@ -175,7 +178,9 @@ class _Reply:
         """Tell the error, unless half an answer is out: then break off, so that it is seen."""
         websocket = self._scope["type"] == "websocket"
         if self._begun and websocket:
-            await self._send({"type": "websocket.close", "code": 1011, "reason": error.message[:100]})
+            await self._send(
+                {"type": "websocket.close", "code": 1011, "reason": error.message[:100]}
+            )
         elif self._begun:
             raise BrokenOff(error.message)
         elif websocket:

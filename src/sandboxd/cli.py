@@ -1,6 +1,5 @@
 """`sandboxd serve` and `sandboxd env`."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sandboxd.errors import SandboxdError
-from sandboxd.serve import read_endpoint, serve
+from sandboxd.serve import read_endpoint, run
 
 main = typer.Typer(add_completion=False, no_args_is_help=True, help="Isolated sandboxes, served.")
 
@@ -39,7 +38,7 @@ def serve_command(
         stream=sys.stderr,
     )
     try:
-        asyncio.run(serve(home, port, frozenset(allow_origin or ())))
+        run(home, port, frozenset(allow_origin or ()))
     except SandboxdError as error:
         typer.echo(f"sandboxd: {error.message}", err=True)
         raise typer.Exit(1) from None
@@ -53,7 +52,9 @@ def env_command(home: HOME = _default_home()) -> None:  # noqa: B008
     """Print the lines that point any Daytona client at a running engine."""
     endpoint = read_endpoint(home)
     if endpoint is None:
-        typer.echo(f"sandboxd: no engine has served {home}; start one with sandboxd serve", err=True)
+        typer.echo(
+            f"sandboxd: no engine has served {home}; start one with sandboxd serve", err=True
+        )
         raise typer.Exit(1)
     typer.echo(f"DAYTONA_API_URL={endpoint['url']}")
     typer.echo(f"DAYTONA_API_KEY={endpoint['key']}")

@@ -9,7 +9,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -89,7 +89,7 @@ class Box:
         self.record.last_activity_at = now()
 
     @contextmanager
-    def activity(self) -> Iterator[None]:
+    def activity(self) -> Generator[None]:
         """Hold the idle timer back as long as this lasts."""
         self.busy += 1
         self.touch()

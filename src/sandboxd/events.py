@@ -25,7 +25,7 @@ class Events:
         path = "/".join((*engine.settings.prefix, "socket.io"))
         self.app = cast(ASGIApp, socketio.ASGIApp(self._server, socketio_path=path))
 
-    async def _connect(self, sid: str, environ: object, auth: object = None) -> bool:
+    async def _connect(self, _sid: str, _environ: object, auth: object = None) -> bool:
         token = cast(dict[str, object], auth).get("token") if isinstance(auth, dict) else None
         return isinstance(token, str) and gate.is_key(token, self._engine.settings)
 

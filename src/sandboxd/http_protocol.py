@@ -39,7 +39,7 @@ class DeadlineProtocol(H11Protocol):
             return False
         state = self.conn.their_state
         if state is h11.IDLE:
-            return bool(self.conn.trailing_data[0]) or self.cycle is None
+            return bool(self.conn.trailing_data[0]) or not hasattr(self.cycle, "response_complete")
         paused = self.flow.read_paused
         return state is h11.SEND_BODY and not paused
 

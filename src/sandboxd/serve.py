@@ -32,14 +32,18 @@ ENDPOINT = "endpoint.json"
 GRACE = 10  # seconds that uvicorn gives to running requests before it cancels them
 
 
+def run(home: Path, port: int, allow_origins: frozenset[str] = frozenset()) -> None:
+    """`serve`, in a loop of its own."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    asyncio.run(serve(home.resolve(), port, allow_origins))
+
+
 async def serve(home: Path, port: int, allow_origins: frozenset[str] = frozenset()) -> None:
     """Serve the engine of `home` until a signal. `port` 0: the one used last, else a free one.
 
     Raises `Conflict` when another process serves this home.
     """
     _prepare_process()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    home = home.resolve()
     with locked(home), listening(home, port) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
         settings = Settings(home, api_key(home), url=url, allow_origins=allow_origins)
@@ -75,7 +79,7 @@ async def _until_signal(app: App, listener: socket.socket, settings: Settings) -
         loop.add_signal_handler(number, hear, number)
     async with asyncio.TaskGroup() as group:
         serving = group.create_task(server.serve([listener]))
-        while not server.started and not serving.done():
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.002)
         write_endpoint(settings)
         await stop.wait()

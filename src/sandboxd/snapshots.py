@@ -7,7 +7,7 @@ sandbox names it.
 import os
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Snapshots:
         layer = str(uuid.uuid4())
         folder = self._store.layers / layer
         try:
-            os.mkdir(folder, 0o700)
+            folder.mkdir(0o700)
             if os.geteuid() == 0:
                 os.chown(folder, *self._owner)
             with _opened(str(upper), _FOLDER) as old, _opened(str(folder), _FOLDER) as new:
@@ -91,7 +91,7 @@ class Snapshots:
         # The sandbox's record first: a crash before the rename leaves a missing layer, which
         # `reap` makes an empty one, with the files still in `upper`.
         await self._store.save(source)
-        upper.rename(self._store.layers / layer)
+        upper.rename(self._store.layers / layer)  # noqa: ASYNC240 - in no time
         await self._add(record)
         return record
 
@@ -171,9 +171,7 @@ class _Copy:
         with _opened(name, _FOLDER, source) as inner, _opened(name, _FOLDER, target) as copy:
             return self.folder(inner, copy, f"{path}{name}/")
 
-    def _entry(
-        self, source: int, target: int, name: str, path: str, info: os.stat_result
-    ) -> int:
+    def _entry(self, source: int, target: int, name: str, path: str, info: os.stat_result) -> int:
         if info.st_nlink > 1:
             first = self._links.setdefault((info.st_dev, info.st_ino), path + name)
             if first != path + name:
@@ -214,7 +212,7 @@ def _copy_attributes(source: int, target: int, info: os.stat_result) -> None:
 
 
 @contextmanager
-def _opened(name: str, flags: int, folder: int | None = None) -> Iterator[int]:
+def _opened(name: str, flags: int, folder: int | None = None) -> Generator[int]:
     descriptor = os.open(name, flags, 0o600, dir_fd=folder)
     try:
         yield descriptor

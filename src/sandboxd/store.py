@@ -69,8 +69,9 @@ class SandboxRecord:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         known = {each.name for each in fields(cls)}
-        values = {key: value for key, value in data.items() if key in known}
-        return cls(**{**values, "state": State(data["state"])})
+        values: dict[str, Any] = {key: value for key, value in data.items() if key in known}
+        values["state"] = State(values["state"])
+        return cls(**values)
 
 
 @dataclass(slots=True)

@@ -123,6 +123,7 @@ def to_int(text: str, name: str) -> int:
 
 
 Handler = Callable[[Call], Awaitable[Response | None]]
+H = TypeVar("H", bound=Handler)
 
 
 class Routes:
@@ -138,8 +139,10 @@ class Routes:
         known.append((segments, method, handler))
         known.sort(key=lambda route: [segment.startswith("{") for segment in route[0]])
 
-    def route(self, method: str, template: str) -> Callable[[Handler], Handler]:
-        def register(handler: Handler) -> Handler:
+    def route(self, method: str, template: str) -> Callable[[H], H]:
+        """As a decorator."""
+
+        def register(handler: H) -> H:
             self.add(method, template, handler)
             return handler
 
@@ -210,7 +213,7 @@ def error_response(error: SandboxdError, scope: Scope) -> Response:
     return Response(body, error.status, headers, media_type="application/json")
 
 
-async def not_supported(call: Call) -> Response:
+async def not_supported(_: Call) -> Response:
     """What every known call that this engine lacks answers (end of ENGINE-CONTRACT 4.6)."""
     raise NotSupported("This operation is not supported by sandboxd")
 

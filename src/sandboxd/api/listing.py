@@ -72,6 +72,11 @@ def _tests(call: Call) -> list[Callable[[SandboxRecord], bool]]:
         tests.append(lambda record: record.public == public)
     if call.flag("isRecoverable"):
         tests.append(lambda _: False)
+    return tests + _measures(call)
+
+
+def _measures(call: Call) -> list[Callable[[SandboxRecord], bool]]:
+    tests: list[Callable[[SandboxRecord], bool]] = []
     for unit, field in (("Cpu", "cpu"), ("MemoryGiB", "memory"), ("DiskGiB", "disk")):
         tests.extend(_range(call, unit, field))
     for name, field in (

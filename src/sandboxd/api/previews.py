@@ -2,8 +2,8 @@
 
 from starlette.responses import Response
 
-from sandboxd.ids import new_token
 from sandboxd.errors import BadRequest, NotFound
+from sandboxd.ids import new_token
 from sandboxd.wire import Call, Routes, answer, to_int
 
 routes = Routes()

@@ -29,18 +29,18 @@ async def config(call: Call) -> Response:
 
 
 @routes.route("GET", "/health")
-async def health(call: Call) -> Response:
+async def health(_: Call) -> Response:
     return answer({"status": "ok", "version": VERSION})
 
 
 @routes.route("GET", "/volumes")
 @routes.route("GET", "/warm-pools")
-async def empty_list(call: Call) -> Response:
+async def empty_list(_: Call) -> Response:
     return answer([])
 
 
 @routes.route("GET", "/secret/paginated")
-async def empty_page(call: Call) -> Response:
+async def empty_page(_: Call) -> Response:
     return answer({"items": [], "total": 0, "nextCursor": None})
 
 

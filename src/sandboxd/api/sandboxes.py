@@ -234,5 +234,5 @@ async def network_settings(call: Call) -> Response:
 
 
 @routes.route("POST", "/sandbox/{s}/pause")
-async def pause(call: Call) -> Response:
+async def pause(_: Call) -> Response:
     raise BadRequest("Pause is not supported by sandboxes of class container")

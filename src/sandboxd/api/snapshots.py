@@ -51,7 +51,7 @@ async def activate(call: Call) -> Response:
 
 
 @routes.route("POST", "/snapshots")
-async def create(call: Call) -> Response:
+async def create(_: Call) -> Response:
     raise NotSupported("Building images is not supported by sandboxd; snapshot a sandbox instead")
 
 

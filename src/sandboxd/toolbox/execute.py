@@ -125,4 +125,3 @@ async def _start(
         os.close(writing)
         os.close(null)
     return job, reader
-

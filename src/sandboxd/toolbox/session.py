@@ -90,7 +90,7 @@ class Session:
     @classmethod
     async def begin(cls, within: Inside, folder: Path, session_id: str) -> Self:
         """Start the shell. Raises `SpawnFailed`."""
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700)  # noqa: ASYNC240 - in no time
         session = cls(within, folder, Saved(session_id, jobs.new_mark(), jobs.new_mark()))
         try:
             await session._start_shell()
@@ -105,7 +105,9 @@ class Session:
         saved = Saved(**json.loads((folder / "session.json").read_bytes()))
         session = cls(within, folder, saved)
         for each in saved.commands:
-            command = Command(each["id"], each["command"], each["exit_code"], started=each["started"])
+            command = Command(
+                each["id"], each["command"], each["exit_code"], started=each["started"]
+            )
             command.log = session._log(command.id)
             session.commands[command.id] = command
             if command.exit_code is not None:
@@ -151,9 +153,7 @@ class Session:
 
     def _open_streams(self) -> None:
         for stream, name in _STREAMS.items():
-            reading = os.open(
-                self._folder / name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
-            )
+            reading = os.open(self._folder / name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             self._readers[stream] = Reader(reading, lambda data, s=stream: self._take(s, data))
         tasks = self.within.engine.tasks
         self._tasks.append(tasks.spawn(self._write_input(), f"session {self.id} input"))

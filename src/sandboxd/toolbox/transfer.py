@@ -159,9 +159,7 @@ async def download_one(call: Call) -> Response:
     )
 
 
-async def _exactly(
-    first: bytes, rest: AsyncIterator[bytes], length: int
-) -> AsyncIterator[bytes]:
+async def _exactly(first: bytes, rest: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
     piece = first
     while piece and length > 0:
         yield piece[:length]
