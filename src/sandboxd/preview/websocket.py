@@ -7,9 +7,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Origin, Subprotocol
 
-from sandboxd.preview import BadGateway, Preview
+from sandboxd.preview.request import BadGateway, Preview
 
-OWN = (b"host", b"origin", b"cookie", b"user-agent")
 MAX_MESSAGE = 16 * 1024 * 1024
 _SKIP = frozenset({b"host", b"origin", b"user-agent", b"content-length"})
 
@@ -83,4 +82,9 @@ async def _to_client(app: ClientConnection, client: WebSocket) -> None:
 
 def _code(code: int | None) -> int:
     """A code that may be sent: 1005 and its like only say that there was none."""
-    return code if code is not None and (code in {1000, 1001, 1003} or 1007 <= code < 1015 or 3000 <= code < 5000) else 1000
+    return (
+        code
+        if code is not None
+        and (code in {1000, 1001, 1003} or 1007 <= code < 1015 or 3000 <= code < 5000)
+        else 1000
+    )
