@@ -5,6 +5,7 @@ So an answer that got lost costs nothing: the machine is found again by label.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,10 +20,10 @@ from daytona import (
     ListSandboxesQuery,
     Resources,
 )
-from sqlalchemy import update
+from sqlalchemy import make_url, update
 
 from keelway.db import models
-from keelway.ids import SandboxId
+from keelway.ids import SandboxId, new_id
 from keelway.projects.projects import Project, Projects
 from keelway.sandboxes.errors import (
     SandboxError,
@@ -277,11 +278,33 @@ class SandboxManager:
         return str(getattr(found.state, "value", found.state)) == "active"
 
 
+def home_label(settings: Settings) -> str:
+    """A name for this installation: its database is what makes one, wherever its servers run."""
+    if settings.database_url is not None:
+        url = make_url(settings.database_url.get_secret_value())
+        place = f"{url.host}:{url.port or 5432}/{url.database}"
+        return hashlib.sha256(place.encode()).hexdigest()[:20]
+    file = settings.home / "installation"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(f".{new_id()}")
+        temporary.write_text(new_id())
+        with suppress(FileExistsError):
+            file.hardlink_to(temporary)
+        temporary.unlink()
+        return file.read_text().strip()
+
+
 @asynccontextmanager
 async def open_sandboxes(
-    settings: Settings, projects: Projects, home: str
+    settings: Settings, projects: Projects, home: str | None = None
 ) -> AsyncGenerator[SandboxManager]:
-    """A manager over a client of its own, closed at the end. `settings` must name the engine's key."""
+    """A manager over a client of its own, closed at the end. `settings` must name the engine's key.
+
+    `home` tells this installation's sandboxes from another's; unset, it comes from the settings.
+    """
     key = settings.daytona_api_key
     config = DaytonaConfig(
         api_key=key.get_secret_value() if key else None, api_url=settings.daytona_api_url
@@ -291,7 +314,7 @@ async def open_sandboxes(
         yield SandboxManager(
             daytona,
             projects,
-            home=home,
+            home=hashlib.sha256(home.encode()).hexdigest()[:20] if home else home_label(settings),
             idle_minutes=settings.idle_minutes,
             confirm_seconds=0.3 if local else 5.0,
             image=None if local else "node:24",

@@ -30,7 +30,7 @@ def of(found: Facts, memory: Memory, project: Project, idle_minutes: int) -> Pre
     if memory.outcome is not None and memory.outcome[0] == "files-only":
         return _status(*memory.outcome)
     if found.machine is None:
-        if project.active_number is None or project.active_number <= 1:
+        if project.active_number == 1:
             return _status("empty", "Nothing here yet. Say what you want to build.")
         return _status("asleep", "No machine runs. Waking it takes a few seconds.")
     state, words = MACHINE[found.machine]
