@@ -22,7 +22,7 @@ function preloadFonts(): Plugin {
 }
 
 // KEELWAY_URL: work on the page against a running Keelway. Without it a small stand-in answers.
-const server = process.env["KEELWAY_URL"];
+const server = process.env.KEELWAY_URL;
 
 // The server's own policy (TRUST.md 6), so that a built page that breaks it breaks here first.
 const csp = [

@@ -15,8 +15,8 @@ interface Kept {
   state: PreviewState;
 }
 
-const PACE = Number(process.env["MOCK_PACE"] ?? 250);
-const demo = process.env["MOCK_DEMO"] === "1";
+const PACE = Number(process.env.MOCK_PACE ?? 250);
+const demo = process.env.MOCK_DEMO === "1";
 const kept = new Map<string, Kept>();
 const user = (id: string, text: string, startedAt = new Date().toISOString()): Message => ({ id, role: "user", parts: [{ type: "text", text }], metadata: { startedAt } });
 
@@ -46,18 +46,20 @@ function fill(): void {
   kept.set("notes", { project: project("notes", "Allotment notes", 6, 30), versions: list.slice(5), messages: [], turn: null, state: "asleep" });
   for (const state of PREVIEW_STATES) kept.set(`state-${state}`, { project: project(`state-${state}`, "Daymark", 15, 400), versions: list, messages, turn: null, state });
 }
-if (process.env["MOCK_EMPTY"] !== "1") fill();
+if (process.env.MOCK_EMPTY !== "1") fill();
 
-function begin(here: Kept, text: string): void {
+function begin(here: Kept, text: string): MockTurn {
   const next = (here.versions[0]?.number ?? 0) + 1;
   here.messages.push(user(`u${Date.now()}`, text));
-  here.turn = new MockTurn(next, (message, version) => {
+  const turn = new MockTurn(next, (message, version) => {
     here.messages.push(message);
     here.turn = null;
     if (version) here.versions = [version, ...here.versions];
     here.project.activeVersion = here.versions[0]?.number ?? null;
   }, PACE);
-  void here.turn.play();
+  here.turn = turn;
+  void turn.play();
+  return turn;
 }
 
 const withTurn = (here: Kept): Project => ({ ...here.project, turn: here.turn ? { id: here.turn.id, status: here.turn.status } : null });
@@ -74,30 +76,35 @@ function send(response: ServerResponse, status: number, data?: unknown): void {
 }
 
 async function answerProject(here: Kept, rest: string, request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-  const fine = { state: "fine", message: "It answers." };
+  const fine = { state: "fine", message: "Page 200" };
   const version = /^fragments\/([^/]+)/.exec(rest)?.[1];
   const found = here.versions.find((each) => each.id === version || `v${each.number}` === version);
-  if (version && !found) return send(response, 404, { code: "FragmentNotFound", detail: `No version ${version.slice(1)} here.` });
-  if (rest === "" && request.method === "PATCH") here.project.name = String((await body(request))["name"]);
-  if (rest === "" && request.method === "DELETE") return void (kept.delete(here.project.id), send(response, 204));
-  if (rest === "") return send(response, 200, withTurn(here));
-  if (rest === "messages") return send(response, 200, { items: here.messages, turn: withTurn(here).turn });
-  if (rest === "fragments") return send(response, 200, { items: here.versions, nextCursor: null });
-  if (rest === "preview") return send(response, 200, preview(here.state, `http://5173-${here.project.id}.localhost:${url.port}`));
-  if (rest === "health") return send(response, 200, { machine: fine, files: fine, devServer: fine, page: here.state === "ready" ? fine : { state: "broken", message: "No page comes back." } });
-  if (rest === "recover") return void setTimeout(() => { here.state = "ready"; send(response, 200, { mode: "wake", missed: [] }); }, 800);
-  if (rest === "preview/touch") return send(response, 204);
-  if (rest === "chat" && request.method === "DELETE") return void (here.turn?.stop(), send(response, 202));
-  if (rest === "chat/stream") return here.turn ? here.turn.follow(response) : send(response, 204);
-  if (rest === "chat") {
-    if (here.turn) return send(response, 409, { code: "TurnRunning", detail: "" });
-    const said = (await body(request))["messages"] as Message[];
-    const [part] = said[0]?.parts ?? [];
-    begin(here, part?.type === "text" ? part.text : "");
-    return here.turn === null ? send(response, 204) : (here.turn as MockTurn).follow(response);
+  if (version && !found) return void send(response, 404, { code: "FragmentNotFound", detail: `No version ${version.slice(1)} here.` });
+  if (rest === "" && request.method === "PATCH") here.project.name = String((await body(request)).name);
+  if (rest === "" && request.method === "DELETE") {
+    kept.delete(here.project.id);
+    return send(response, 204);
   }
-  if (rest.endsWith("/diff")) return send(response, 200, diff(found?.id ?? ""));
-  if (rest.endsWith("/files")) return send(response, 200, { items: ["index.html", "package.json", "src/App.tsx", "src/lib/streak.ts"].map((path) => ({ path, size: 1200, mode: 33188 })) });
+  if (rest === "") return void send(response, 200, withTurn(here));
+  if (rest === "messages") return void send(response, 200, { items: here.messages, turn: withTurn(here).turn });
+  if (rest === "fragments") return void send(response, 200, { items: here.versions, nextCursor: null });
+  if (rest === "preview") return void send(response, 200, preview(here.state, `http://5173-${here.project.id}.localhost:${url.port}`));
+  if (rest === "health") return void send(response, 200, { machine: fine, files: fine, devServer: fine, page: here.state === "ready" ? fine : { state: "broken", message: "No page comes back." } });
+  if (rest === "recover") return void setTimeout(() => { here.state = "ready"; send(response, 200, { mode: "wake", missed: [] }); }, 800);
+  if (rest === "preview/touch") return void send(response, 204);
+  if (rest === "chat" && request.method === "DELETE") {
+    here.turn?.stop();
+    return send(response, 202);
+  }
+  if (rest === "chat/stream") return here.turn ? void here.turn.follow(response) : void send(response, 204);
+  if (rest === "chat") {
+    if (here.turn) return void send(response, 409, { code: "TurnRunning", detail: "" });
+    const said = (await body(request)).messages as Message[];
+    const [part] = said[0]?.parts ?? [];
+    return begin(here, part?.type === "text" ? part.text : "").follow(response);
+  }
+  if (rest.endsWith("/diff")) return void send(response, 200, diff(found?.id ?? ""));
+  if (rest.endsWith("/files")) return void send(response, 200, { items: ["index.html", "package.json", "src/App.tsx", "src/lib/streak.ts"].map((path) => ({ path, size: 1200, mode: 33188 })) });
   if (rest.includes("/files/")) return void response.end(Array.from({ length: 40 }, (_, at) => `export const line${at + 1} = ${at + 1}`).join("\n"));
   if (rest.endsWith("/restore") && found) {
     const next = fragment((here.versions[0]?.number ?? 0) + 1, "restore", `Restored to v${found.number}`, "Maya", new Date().toISOString(), 14, 60, 9);
@@ -105,7 +112,7 @@ async function answerProject(here: Kept, rest: string, request: IncomingMessage,
     here.project.activeVersion = next.number;
     return void setTimeout(() => send(response, 200, { fragment: next, saved: null, installed: true, preview: { state: "ready", message: null } }), 900);
   }
-  return found ? send(response, 200, found) : send(response, 404, { code: "NotFound", detail: "" });
+  return found ? void send(response, 200, found) : void send(response, 404, { code: "NotFound", detail: "" });
 }
 
 /** Previews are another site, as with the real gateway. */
@@ -115,13 +122,13 @@ const isOurs = (request: IncomingMessage) => isApp(request) || (request.url ?? "
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "localhost"}`);
   if (isApp(request)) return void (response.removeHeader("content-security-policy"), response.setHeader("content-type", "text/html"), response.end(APP));
-  if (url.pathname === "/api/login") return (await body(request))["key"] === "good" ? send(response, 204) : send(response, 401, { code: "LoginExpired", detail: "" });
-  if (url.pathname === "/api/me") return send(response, 200, me(demo));
-  if (url.pathname === "/api/machine") return send(response, 200, machine);
+  if (url.pathname === "/api/login") return (await body(request)).key === "good" ? void send(response, 204) : void send(response, 401, { code: "LoginExpired", detail: "" });
+  if (url.pathname === "/api/me") return void send(response, 200, me(demo));
+  if (url.pathname === "/api/machine") return void send(response, 200, machine);
   const [, id, rest] = /^\/api\/projects\/([^/]+)\/?(.*)$/.exec(url.pathname) ?? [];
   if (id) {
     const here = kept.get(id);
-    return here ? answerProject(here, rest ?? "", request, response, url) : send(response, 404, { code: "ProjectNotFound", detail: "" });
+    return here ? answerProject(here, rest ?? "", request, response, url) : void send(response, 404, { code: "ProjectNotFound", detail: "" });
   }
   if (request.method === "POST") {
     const { prompt } = await body(request);
@@ -129,9 +136,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     kept.set(made.project.id, made);
     for (const [at, state] of (["installing", "building", "ready"] as const).entries()) setTimeout(() => { made.state = state; }, 1500 * (at + 1));
     if (typeof prompt === "string") begin(made, prompt);
-    return send(response, 201, withTurn(made));
+    return void send(response, 201, withTurn(made));
   }
-  return send(response, 200, { items: [...kept.values()].filter((each) => !each.project.id.startsWith("state-")).map(withTurn), nextCursor: null });
+  return void send(response, 200, { items: [...kept.values()].filter((each) => !each.project.id.startsWith("state-")).map(withTurn), nextCursor: null });
 }
 
 export function mockServer(): Plugin {

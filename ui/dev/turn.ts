@@ -99,14 +99,14 @@ export class MockTurn {
     const parts: Record<string, unknown>[] = [];
     const find = (key: string, id: unknown) => parts.find((part) => part[key] === id);
     for (const chunk of this.log) {
-      if (chunk.type === "text-start") parts.push({ type: "text", text: "", key: chunk["id"], state: "done" });
-      else if (chunk.type === "text-delta") { const part = find("key", chunk["id"]); if (part) part["text"] = String(part["text"]) + String(chunk["delta"]); }
-      else if (chunk.type === "tool-input-available") parts.push({ type: `tool-${String(chunk["toolName"])}`, toolCallId: chunk["toolCallId"], state: "input-available", input: chunk["input"] });
-      else if (chunk.type === "tool-output-available") Object.assign(find("toolCallId", chunk["toolCallId"]) ?? {}, { state: "output-available", output: chunk["output"] });
-      else if (chunk.type === "tool-output-error") Object.assign(find("toolCallId", chunk["toolCallId"]) ?? {}, { state: "output-error", errorText: chunk["errorText"] });
+      if (chunk.type === "text-start") parts.push({ type: "text", text: "", key: chunk.id, state: "done" });
+      else if (chunk.type === "text-delta") { const part = find("key", chunk.id); if (part) part.text = String(part.text) + String(chunk.delta); }
+      else if (chunk.type === "tool-input-available") parts.push({ type: `tool-${String(chunk.toolName)}`, toolCallId: chunk.toolCallId, state: "input-available", input: chunk.input });
+      else if (chunk.type === "tool-output-available") Object.assign(find("toolCallId", chunk.toolCallId) ?? {}, { state: "output-available", output: chunk.output });
+      else if (chunk.type === "tool-output-error") Object.assign(find("toolCallId", chunk.toolCallId) ?? {}, { state: "output-error", errorText: chunk.errorText });
       else if (chunk.type.startsWith("data-")) {
-        const known = parts.find((part) => part["type"] === chunk.type && part["id"] === chunk["id"]);
-        if (known) known["data"] = chunk["data"];
+        const known = parts.find((part) => part.type === chunk.type && part.id === chunk.id);
+        if (known) known.data = chunk.data;
         else parts.push({ ...chunk });
       }
     }

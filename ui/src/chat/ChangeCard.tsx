@@ -49,7 +49,7 @@ function Checked({ version }: { version: Fragment }): ReactNode {
 /** What a turn left behind: a version, its files, and the way back. */
 export function ChangeCard({ project, version, last }: { project: string; version: Fragment; last: boolean }): ReactNode {
   const [ref, seen] = useSeen<HTMLElement>();
-  const { undo, busy } = useVersionActions(project);
+  const { undo, busy } = useVersionActions();
   return (
     <div className={`keel ${last ? "last" : ""}`} style={last ? { "--to": "22px" } as React.CSSProperties : undefined}>
       <Node kind={version.kind} top={22} />

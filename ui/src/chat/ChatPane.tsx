@@ -78,7 +78,7 @@ function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
   };
   // The next message goes out when a run has ended by itself; a stop or a failure holds it back.
   const ended = !busy && run?.status === "completed";
-  const next = useRef(() => undefined as void);
+  const next = useRef<() => void>(() => undefined);
   next.current = () => {
     const words = queue.items.length ? queue.take(0) : undefined;
     if (words !== undefined) say(words);

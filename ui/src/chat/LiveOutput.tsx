@@ -2,7 +2,6 @@ import { useEffect, useRef, type ReactNode } from "react";
 
 const LINES = 6;
 /** Colour codes and cursor moves mean nothing here; everything else that cannot be seen is dropped too. */
-// eslint-disable-next-line no-control-regex
 const ESCAPES = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[@-_])|[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
 
 export function plainOutput(output: string): string {

@@ -3,7 +3,6 @@ import { memo, type ReactNode } from "react";
 
 const SAFE = /^(https?:|mailto:)/i;
 /** Characters that reorder or hide text are shown, so that no name or command can look like another. */
-// eslint-disable-next-line no-misleading-character-class
 const HIDDEN = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 export const visible = (text: string): string => text.replace(HIDDEN, (c) => `⟨U+${c.charCodeAt(0).toString(16).toUpperCase()}⟩`);
 

@@ -36,7 +36,7 @@ function Picture({ row }: { row: Row }): ReactNode {
 
 function inputText(row: Row): string {
   const input = (row.input ?? {}) as Record<string, unknown>;
-  const main = input["content"] ?? input["new"] ?? input["command"];
+  const main = input.content ?? input.new ?? input.command;
   return typeof main === "string" ? main : JSON.stringify(input, null, 2);
 }
 

@@ -38,6 +38,14 @@ function phaseOf(state: string): Phase {
   return state === "output-error" || state === "output-denied" ? "failed" : "running";
 }
 
+/** A file that was there before was not created: the lines that went say so. */
+function wordsOf(tool: string, input: unknown, phase: Phase, output: string, step: StepData | undefined): Words {
+  const words = toolWords(tool, input, phase, output);
+  if (tool !== "write_file" || phase !== "done") return words;
+  if (step === undefined) return { ...words, before: "Left ", after: " as it was" };
+  return step.linesRemoved > 0 ? { ...words, before: "Wrote " } : words;
+}
+
 export function viewOf(message: Message): TurnView {
   const steps = new Map<string, StepData>();
   const live = new Map<string, string>();
@@ -59,7 +67,7 @@ export function viewOf(message: Message): TurnView {
       view.steps += 1;
       const row: Row = {
         id: part.toolCallId, tool, phase, output,
-        words: toolWords(tool, part.input, phase, output),
+        words: wordsOf(tool, part.input, phase, output, steps.get(part.toolCallId)),
         input: part.input,
         live: live.get(part.toolCallId) ?? null,
         wrong: phase === "done" && wentWrong(tool, output),
@@ -79,7 +87,7 @@ const FOLD_FROM = { read: 2, change: 4 };
 
 function fold(rows: Row[], kind: "read" | "change"): FoldedRow[] {
   if (rows.length < FOLD_FROM[kind]) return rows.map((row) => ({ kind: "row", row }));
-  const files = new Set(rows.map((row) => String((row.input as { path?: unknown } | null)?.path ?? row.id))).size;
+  const files = new Set(rows.map((row) => (row.input as { path?: string } | null)?.path ?? row.id)).size;
   const words = { before: kind === "read" ? "Read " : "Changed ", subject: `${files} files`, mono: false, after: "" };
   return [{ kind: "fold", words, rows }];
 }

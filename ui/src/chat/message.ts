@@ -30,6 +30,8 @@ export interface StepData {
   linesRemoved: number;
 }
 
+// A type, not an interface: the AI SDK wants an index signature.
+// eslint-disable-next-line @typescript-eslint/consistent-type-definitions
 export type DataParts = {
   "run-status": RunData;
   workspace: { state: PreviewState; message: string | null };

@@ -27,8 +27,9 @@ const short = (command: string): string => {
 const plain = (before: string): Words => ({ before, subject: "", mono: false, after: "" });
 const named = (before: string, subject: string, after = ""): Words => ({ before, subject, mono: true, after });
 
-/** How a command ended, read from the sentence that the tool answered with. */
-function ending(output: string): string {
+/** How a command ended, read from the sentence that begins the tool's answer; what the command printed comes after it. */
+function ending(answer: string): string {
+  const [output = ""] = answer.split("\n");
   const code = /(?:ended with|exit(?:ed)?(?: with)?(?: code| status)?)\s*:?\s*(-?\d+)/i.exec(output)?.[1];
   if (/timed out|time limit|stopped after/i.test(output)) return ", stopped at its time limit";
   if (/interrupted/i.test(output)) return ", interrupted";
@@ -39,25 +40,35 @@ function ending(output: string): string {
 function places(output: string): string {
   const said = /(\d[\d,]*) (?:match|place|line)/i.exec(output)?.[1];
   if (said) return `, ${count(Number(said.replaceAll(",", "")), "place")}`;
-  if (/no match|nothing|not found/i.test(output)) return ", no place";
+  if (/no match|no line|nothing|not found/i.test(output)) return ", no place";
   const lines = output.split("\n").filter((line) => /:\d+[:]/.test(line)).length;
   return lines ? `, ${count(lines, "place")}` : "";
 }
 
 function todos(input: Input): Words {
-  const items = Array.isArray(input["items"]) ? (input["items"] as { done?: boolean }[]) : [];
+  const items = Array.isArray(input.items) ? (input.items as { done?: boolean }[]) : [];
   return plain(`${items.filter((item) => item.done).length} of ${items.length} done`);
 }
 
 function packages(input: Input): string {
-  return Array.isArray(input["packages"]) ? input["packages"].filter((name) => typeof name === "string").join(", ") : "packages";
+  return Array.isArray(input.packages) ? input.packages.filter((name) => typeof name === "string").join(", ") : "packages";
 }
 
-const firstSentence = (output: string): string => (output.split(/\n|(?<=\.)\s/)[0] ?? "").replace(/\.$/, "");
+/** “Types pass, page draws”, “2 type errors”: what the checks found, in a person's order of interest. */
+function checked(output: string): string {
+  const failed = [...output.matchAll(/^failed ([^:\n]+):/gm)].map(([, name = ""]) => name);
+  const passed = [...output.matchAll(/^passed ([^:\n]+):/gm)].map(([, name = ""]) => name);
+  if (failed.length === 0 && passed.includes("types") && passed.includes("page")) return "Types pass, page draws";
+  const types = output.match(/error TS\d+/g)?.length ?? 0;
+  const others = failed.filter((name) => name !== "types" || types === 0);
+  const words = [...(types ? [count(types, "type error")] : []), ...others.map((name) => `${name} ${name.endsWith("s") ? "fail" : "fails"}`)].join(", ");
+  if (words) return words.charAt(0).toUpperCase() + words.slice(1);
+  return (output.split(/\n|(?<=\.)\s/)[0] ?? "").replace(/\.$/, "");
+}
 
 type Verb = (input: Input, phase: Phase, output: string) => Words;
 const file = (running: string, done: string, could: string): Verb => (input, phase) =>
-  named({ running: `${running} `, done: `${done} `, failed: `Could not ${could} ` }[phase], base(text(input["path"])) || "a file");
+  named({ running: `${running} `, done: `${done} `, failed: `Could not ${could} ` }[phase], base(text(input.path)) || "a file");
 
 const VERBS: Record<string, Verb> = {
   read_file: file("Reading", "Read", "read"),
@@ -65,29 +76,30 @@ const VERBS: Record<string, Verb> = {
   edit_file: file("Editing", "Edited", "edit"),
   delete_file: file("Deleting", "Deleted", "delete"),
   list_files: (input, phase) => {
-    const under = text(input["under"]);
+    const under = text(input.under);
     const words = { running: "Reading ", done: "Read ", failed: "Could not read " }[phase];
     return under ? named(words, under) : plain(`${words}the file list`);
   },
   move_file: (input, phase) => {
-    const [from, to] = [base(text(input["path"])) || "a file", base(text(input["to"]))];
+    const [from, to] = [base(text(input.path)) || "a file", base(text(input.to))];
     if (phase === "running") return named("Moving ", from);
     return phase === "done" ? named("Moved ", to ? `${from} to ${to}` : from) : named("Could not move ", from);
   },
   search: (input, phase, output) => {
-    const pattern = quoted(text(input["pattern"]));
+    const pattern = quoted(text(input.pattern));
     if (phase === "running") return plain(`Searching for ${pattern}`);
     return phase === "done" ? { ...plain(`Searched for ${pattern}`), after: places(output) } : plain(`Could not search for ${pattern}`);
   },
   run_command: (input, phase, output) => {
-    const command = short(text(input["command"])) || "a command";
+    const command = short(text(input.command)) || "a command";
     if (phase === "running") return named("Running ", command);
     return phase === "done" ? named("Ran ", command, ending(output)) : named("Could not run ", command);
   },
-  install_packages: (input, phase) => named({ running: "Installing ", done: "Installed ", failed: "Could not install " }[phase], packages(input)),
+  install_packages: (input, phase, output) =>
+    named({ running: "Installing ", done: output.startsWith("Installed") ? "Installed " : "Could not install ", failed: "Could not install " }[phase], packages(input)),
   check_app: (_input, phase, output) => {
     if (phase === "running") return plain("Checking types, the page");
-    return phase === "done" ? plain(firstSentence(output) || "Checked the app") : plain("Could not check the app");
+    return phase === "done" ? plain(checked(output) || "Checked the app") : plain("Could not check the app");
   },
   todos: (input, phase) => (phase === "running" ? plain("Planning") : phase === "done" ? todos(input) : plain("Could not plan")),
   finish: (_input, phase) => plain({ running: "Naming the version", done: "Named the version", failed: "Could not name the version" }[phase]),
@@ -101,6 +113,8 @@ export function toolWords(tool: string, input: unknown, phase: Phase, output: st
 
 /** Whether a command answered, but with a failure that a person will want to see. */
 export function wentWrong(tool: string, output: string): boolean {
+  if (tool === "check_app") return /^failed /m.test(output);
+  if (tool === "install_packages" && output.startsWith("The packages could not be installed")) return true;
   return (tool === "run_command" || tool === "install_packages") && /, (ended|stopped|interrupted)/.test(ending(output));
 }
 

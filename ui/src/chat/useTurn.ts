@@ -16,6 +16,13 @@ const isLost = (error: Error) => error instanceof Unreachable || error instanceo
 
 const RETRY = [500, 1000, 2000, 4000];
 
+interface Life {
+  gone: boolean;
+  following: boolean;
+  /** Ends the pause before the next try. */
+  wake: () => void;
+}
+
 export interface TurnControl {
   messages: Message[];
   run: Run | null;
@@ -64,7 +71,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
   const [turn, setTurn] = useState<Turn | null>(known.turn);
   const [offline, setOffline] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const life = useRef({ gone: false, following: false, wake: () => undefined as void });
+  const life = useRef<Life>({ gone: false, following: false, wake: () => undefined });
 
   /** What the server has kept is what is shown, as soon as nothing streams. */
   const settle = useCallback(async (): Promise<boolean> => {

@@ -16,10 +16,10 @@ export function readTheme(): Theme {
 export function setTheme(theme: Theme): void {
   const root = document.documentElement;
   if (theme === "system") {
-    delete root.dataset["theme"];
+    delete root.dataset.theme;
     write(KEY, null);
   } else {
-    root.dataset["theme"] = theme;
+    root.dataset.theme = theme;
     write(KEY, theme);
   }
 }

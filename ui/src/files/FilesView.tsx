@@ -43,7 +43,8 @@ function FileText({ address }: { address: string }): ReactNode {
 export default function FilesView({ project, number, path }: { project: string; number: number; path: string }): ReactNode {
   const { data, error } = useResource<{ items: FileRow[] }>(paths.files(project, `v${number}`));
   const rows = data?.items ?? [];
-  const shown = path || (rows.find((row) => row.path === "src/App.tsx") ?? rows[0])?.path || "";
+  const first = rows.find((row) => row.path === "src/App.tsx") ?? rows[0];
+  const shown = path === "" ? (first?.path ?? "") : path;
   return (
     <section className="work changes" aria-label="Files">
       <div className="change-head">

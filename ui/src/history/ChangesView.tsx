@@ -21,7 +21,7 @@ const VIEW = "keelway-diff-view";
 type View = "unified" | "split";
 
 function Head({ project, version, newest }: { project: string; version: Fragment; newest: boolean }): ReactNode {
-  const { askRestore, undo, busy } = useVersionActions(project);
+  const { askRestore, undo, busy } = useVersionActions();
   return (
     <div className="change-head">
       <div className="grow">

@@ -24,7 +24,7 @@ function useExpanding(initial: HunkData[], source: string | null): { hunks: Hunk
   const open = (from: number, to: number) => {
     if (source === null) return;
     const grow = (old: string) => setHunks((now) => expandFromRawCode(now, old, from, to));
-    if (text !== null) return grow(text);
+    if (text !== null) return void grow(text);
     checkedFetch(source).then((response) => response.text()).then(
       (old) => {
         setText(old);

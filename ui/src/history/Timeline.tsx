@@ -25,7 +25,7 @@ interface RowProps {
 }
 
 function VersionRow({ project, version, selected, shown, newest, onSelect }: RowProps): ReactNode {
-  const { askRestore, busy } = useVersionActions(project);
+  const { askRestore, busy } = useVersionActions();
   const at = `/p/${project}/v/${version.number}`;
   return (
     <li className={`version-row ${selected ? "selected" : ""}`} data-testid="history-row" data-version={version.number} onFocus={onSelect} onMouseDown={onSelect}>

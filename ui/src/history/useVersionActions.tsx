@@ -18,8 +18,7 @@ interface VersionActions {
 }
 
 const Actions = createContext<VersionActions>({ askRestore: () => undefined, undo: () => undefined, restoring: null, busy: false });
-// The project's id is in the signature so that a card can never act on another project's versions.
-export const useVersionActions = (_project: string): VersionActions => useContext(Actions);
+export const useVersionActions = (): VersionActions => useContext(Actions);
 
 interface Wish {
   target: Fragment;

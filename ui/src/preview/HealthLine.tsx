@@ -6,12 +6,18 @@ import type { Answer, Health } from "../api/types";
 const DOTS: Record<Answer["state"], string> = { fine: "good", now: "acc", broken: "bad", unknown: "off" };
 const WORDS: Record<Answer["state"], string> = { fine: "fine", now: "being done", broken: "broken", unknown: "not known" };
 
-export interface Facts {
-  machine: string;
-  files: string;
-  devServer: string;
-  page: string;
+/** The short fact beside the word: awake, v15, :5173, 200. */
+function factsOf(health: Health | undefined, version: number | null, port: number): { machine: string; files: string; devServer: string; page: string } {
+  const machine = health?.machine;
+  return {
+    machine: machine?.state === "fine" ? "awake" : machine?.state === "now" ? "starting" : (machine?.message ?? "").includes('asleep') ? "asleep" : "",
+    files: version === null ? "" : `v${version}`,
+    devServer: health?.devServer.state === "fine" ? `:${port}` : "",
+    page: /\b\d{3}\b/.exec(health?.page.message ?? "")?.[0] ?? "",
+  };
 }
+
+const BLANK: Answer = { state: "broken", message: "The page loaded, but nothing was drawn." };
 
 function One({ name, fact, answer }: { name: string; fact: string; answer: Answer | undefined }): ReactNode {
   const id = useId();
@@ -38,15 +44,25 @@ function One({ name, fact, answer }: { name: string; fact: string; answer: Answe
   );
 }
 
+interface Props {
+  project: string;
+  busy: boolean;
+  version: number | null;
+  port: number;
+  /** Only the browser can see that a page is blank. */
+  blank: boolean;
+}
+
 /** Four separate answers; each explains itself. */
-export function HealthLine({ project, facts, busy }: { project: string; facts: Facts; busy: boolean }): ReactNode {
+export function HealthLine({ project, busy, version, port, blank }: Props): ReactNode {
   const { data } = useResource<Health>(paths.health(project), busy ? 4000 : 12_000);
+  const facts = factsOf(data, version, port);
   return (
     <div className="foot-line" role="group" aria-label="Health">
       <One name="Machine" fact={facts.machine} answer={data?.machine} />
       <One name="Files" fact={facts.files} answer={data?.files} />
       <One name="Server" fact={facts.devServer} answer={data?.devServer} />
-      <One name="Page" fact={facts.page} answer={data?.page} />
+      <One name="Page" fact={blank ? "blank" : facts.page} answer={blank ? BLANK : data?.page} />
     </div>
   );
 }

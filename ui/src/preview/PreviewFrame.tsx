@@ -1,4 +1,4 @@
-import { useEffect, useRef, type ReactNode, type Ref } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { readNote, throttle, type Note } from "./frame";
 
 interface Props {
@@ -31,7 +31,7 @@ export function PreviewFrame({ title, src, origin, width, onNote, load }: Props)
   return (
     <iframe
       key={load}
-      ref={frame as Ref<HTMLIFrameElement>}
+      ref={frame}
       title={title}
       src={src}
       data-testid="preview-frame"

@@ -86,7 +86,7 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
   const [width, setWidth] = useState<WidthId>("full");
   const [acting, setActing] = useState<Act | null>(null);
   const { items } = useVersions(project.id);
-  const { askRestore, restoring } = useVersionActions(project.id);
+  const { askRestore, restoring } = useVersionActions();
   const { toast, announce } = useSays();
   const [, navigate] = useLocation();
 
@@ -94,7 +94,7 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
   const unreachable = error !== undefined && !preview;
   const state: PreviewState | undefined = isBlank ? "blank-page" : unreachable ? "error" : shown;
   const version = items[0]?.number ?? project.activeVersion;
-  const context: Context = { name: project.name, version, port: preview?.port ?? 5173, restoring, message: unreachable ? sentence(error) : (preview?.message ?? null) };
+  const context: Context = { name: project.name, version, port: preview?.port ?? 5173, restoring, restored: items[0]?.restoredFrom?.number ?? null, message: unreachable ? sentence(error) : (preview?.message ?? null) };
   const log = isBlank ? (blank.message ?? lastError) : (preview?.log ?? null);
 
   const reload = (path: string) => {
@@ -156,16 +156,7 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
         )}
         {state && state !== "ready" && <StateCard state={state} context={context} log={log} onAct={onAct} busy={acting} />}
       </div>
-      <HealthLine
-        project={project.id}
-        busy={busy}
-        facts={{
-          machine: shown === "asleep" ? "asleep" : ready ? "awake" : "",
-          files: version === null ? "" : `v${version}`,
-          devServer: `:${context.port}`,
-          page: ready && !isBlank ? "200" : "",
-        }}
-      />
+      <HealthLine project={project.id} busy={busy} version={version} port={context.port} blank={isBlank} />
     </section>
   );
 }

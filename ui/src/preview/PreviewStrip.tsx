@@ -1,5 +1,5 @@
 import { ArrowLeft, ArrowRight, ExternalLink, Monitor, RotateCw, Smartphone, Tablet, type LucideIcon } from "lucide-react";
-import { useEffect, useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useState, type SubmitEvent, type ReactNode } from "react";
 import { IconButton } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Segmented } from "../components/Segmented";
@@ -29,7 +29,7 @@ interface Props {
 function Address({ version, path, enabled, onGo }: Pick<Props, "version" | "path" | "enabled" | "onGo">): ReactNode {
   const [typed, setTyped] = useState(path);
   useEffect(() => setTyped(path), [path]);
-  const submit = (event: FormEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault();
     onGo(typed);
   };

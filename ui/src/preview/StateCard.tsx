@@ -40,6 +40,11 @@ function excerptOf(state: State, log: string | null, waited: boolean, lines: num
   return plainOutput(log).trim().split("\n").slice(-lines).join("\n");
 }
 
+/** The server's sentence may begin with what the heading already says. */
+function withoutTitle(words: string | undefined, title: string): string | undefined {
+  return words?.startsWith(title) ? words.slice(title.length).replace(/^[.:]\s*/, "") : words;
+}
+
 interface Props {
   state: Exclude<PreviewState, "ready">;
   context: Context;
@@ -53,12 +58,13 @@ export function StateCard({ state: name, context, log, onAct, busy }: Props): Re
   const state = STATES[name];
   const waited = useWaited(name);
   const excerpt = excerptOf(state, log, waited, state.look === "now" ? 1 : LOG_LINES);
-  const words = state.words?.(context);
+  const title = state.title(context);
+  const words = withoutTitle(state.words?.(context), title);
   return (
     <div className="state" data-testid="preview-state" data-state={name}>
       <section className="state-card" role={isBad(name) ? "alert" : "status"}>
         <Chain looks={chainOf(state)} />
-        <h2>{state.title(context)}</h2>
+        <h2>{title}</h2>
         {words && <p>{words}</p>}
         {state.steps && <Steps names={state.steps(context)} now={state.step ?? 0} />}
         {excerpt && <pre className="excerpt">{excerpt}</pre>}

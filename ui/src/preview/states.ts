@@ -14,6 +14,8 @@ export interface Context {
   version: number | null;
   port: number;
   restoring: number | null;
+  /** What the newest version was restored from, if it was. */
+  restored: number | null;
   /** A sentence of the server's that says more than the table can. */
   message: string | null;
 }
@@ -71,7 +73,7 @@ export const STATES: Record<Exclude<PreviewState, "ready">, State> = {
     steps: (c) => ["Saved your open edits", c.restoring === null ? "Writing the new version" : `Writing a new version from v${c.restoring}`, "Change the files", "Open the page"],
   },
   restored: {
-    link: "Server", look: "broken", title: (c) => `${v(c)} is restored, but does not run`, words: said("Its server ends with an error. It may never have worked."),
+    link: "Server", look: "broken", title: (c) => `${c.restored === null ? v(c) : `v${c.restored}`} is restored, but does not run`, words: said("Its server ends with an error. It may never have worked."),
     action: "back", quiet: "fix", safe: () => "Nothing is lost either way.",
   },
   "restore-failed": {

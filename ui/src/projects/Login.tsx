@@ -22,7 +22,7 @@ export function Login(): ReactNode {
   const begin = () => {
     setProblem(null);
     key.current ??= takeKey();
-    if (key.current === "") return setProblem(new ApiError(401, "LoginExpired", ""));
+    if (key.current === "") return void setProblem(new ApiError(401, "LoginExpired", ""));
     calls.login(key.current).then(
       () => {
         forgetAll();

@@ -87,7 +87,7 @@ function Frame({ project, me, place }: FrameProps): ReactNode {
   const [dialog, setDialog] = useState<"rename" | "delete" | "keys" | null>(null);
   const [folded, setFolded] = useState<boolean | null>(null);
   const [width, setWidth] = useChatWidth();
-  const { restoring } = useVersionActions(project.id);
+  const { restoring } = useVersionActions();
   const view = usePreview(project.id, busy, restoring !== null);
   const historyOpen = search.get("panel") === "history";
   const onBusy = useCallback((now: boolean) => setBusy(now), []);

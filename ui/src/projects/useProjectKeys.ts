@@ -29,7 +29,7 @@ export function useProjectKeys({ project, place, onHistory, onFold, onKeys, onCo
   const [, go] = useLocation();
   const navigate = (href: string) => go(withPanel(href, location.search));
   const { items } = useVersions(project.id);
-  const { askRestore } = useVersionActions(project.id);
+  const { askRestore } = useVersionActions();
   const at = `/p/${project.id}`;
   const number = place.number ?? project.activeVersion;
   const version = (what: "changes" | "files", wanted: number | null) => wanted !== null && navigate(`${at}/v/${wanted}/${what}`);
@@ -40,7 +40,7 @@ export function useProjectKeys({ project, place, onHistory, onFold, onKeys, onCo
   };
   /** The version in the address, or the row of the history that has the focus. */
   const pointed = () => {
-    const row = document.activeElement?.closest<HTMLElement>("[data-version]")?.dataset["version"];
+    const row = document.activeElement?.closest<HTMLElement>("[data-version]")?.dataset.version;
     return items.find((each) => each.number === (row ? Number(row) : place.number));
   };
 
