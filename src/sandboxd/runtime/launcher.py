@@ -93,8 +93,9 @@ def launch(request, fds, uid, gid):
         become(uid, gid)
         os.umask(0o022)
         os.chdir("/")
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         os.execve(request["argv"][0], request["argv"], {})
     except OSError as error:
         os.write(2, f"could not start: {error}\n".encode())

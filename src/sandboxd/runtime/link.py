@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from sandboxd.runtime.protocol import HEAD, IN_MEMFD, PACKET, Message, Op
 CREDENTIALS = struct.Struct("3i")
 ANCILLARY = socket.CMSG_SPACE(8 * 4) + socket.CMSG_SPACE(CREDENTIALS.size)
 SOCKET_NAME = "agent.sock"
+MISSED, UNHEARD = 0xFFFF_FFFE, 0xFFFF_FFFF  # ids of requests that nobody awaits
+UNKNOWN = 255  # the agent has forgotten how it ended: thousands did since
 
 
 @dataclass(slots=True)
@@ -112,6 +115,7 @@ class Link:
         self._next = 0
         self._waiting: dict[int, tuple[Op, asyncio.Future[Answer]]] = {}
         self._sending = asyncio.Lock()
+        self._missed: deque[int] = deque()
         self.exits: dict[int, Exit] = {}
         self._loop.add_reader(self._socket, self._hear)
 
@@ -132,7 +136,7 @@ class Link:
         """
         if self._socket.fileno() < 0:
             raise MachineGone("the machine has stopped")
-        self._next = self._next % 0xFFFF_FFFF + 1
+        self._next = self._next % (MISSED - 1) + 1
         number = self._next
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting[number] = op, answer
@@ -159,10 +163,21 @@ class Link:
             self._hear()
 
     def catch_up(self, exits: dict[int, Exit]) -> None:
-        """Ask after processes that an earlier connection of ours started."""
-        for pid, ended in exits.items():
-            self.exits[pid] = ended
-            self._tell(Message(0, Op.ATTACH, 0, pid))
+        """Ask, one after the other, after processes that an earlier connection of ours started."""
+        self.exits.update(exits)
+        self._missed.extend(exits)
+        self._ask_missed()
+
+    def _ask_missed(self) -> None:
+        if self._missed:
+            self._tell(Message(MISSED, Op.ATTACH, 0, self._missed[0]))
+
+    def _take_missed(self, message: Message) -> None:
+        pid = self._missed.popleft()
+        if message.op == Op.ERROR or message.b >= 0:
+            if (ended := self.exits.pop(pid, None)) is not None:
+                ended.set(message.b if message.op == Op.OK else UNKNOWN)
+        self._ask_missed()
 
     async def _send(self, message: Message, fds: Sequence[int]) -> None:
         memfd = None
@@ -214,13 +229,8 @@ class Link:
             if (ended := self.exits.pop(message.a, None)) is not None:
                 ended.set(message.b)
             return
-        if message.id == 0:
-            if (
-                message.op == Op.OK
-                and message.b >= 0
-                and (ended := self.exits.pop(message.a, None))
-            ):
-                ended.set(message.b)  # the answer to an ATTACH of `catch_up`
+        if message.id == MISSED:
+            self._take_missed(message)
             return
         op, answer = self._waiting.pop(message.id, (None, None))
         ended = None
@@ -239,10 +249,10 @@ class Link:
     def _abandon(self, pid: int) -> None:
         """End a process whose starter was cancelled before it heard of it."""
         self.exits.pop(pid, None)
-        self._tell(Message(0, Op.SIGNAL, 0, pid, signal.SIGKILL))
+        self._tell(Message(UNHEARD, Op.SIGNAL, 0, pid, signal.SIGKILL))
 
     def _tell(self, message: Message) -> None:
-        """Send without waiting for the answer, which carries id 0."""
+        """Send without waiting for the answer."""
         with contextlib.suppress(OSError):
             self._socket.send(message.pack(), socket.MSG_NOSIGNAL)
 

@@ -17,7 +17,7 @@ from sandboxd.runtime.runtime import MachineSpec
 
 DIAL_SECONDS = 5.0
 DESTROY_SECONDS = 10.0
-AGAIN_SECONDS = 0.02
+AGAIN_SECONDS, GREET_SECONDS = 0.02, 5.0
 KILLED = 128 + signal.SIGKILL
 
 
@@ -228,13 +228,19 @@ class NamespaceMachine:
         self._loop.call_later(AGAIN_SECONDS, self._again)
 
     def _again(self) -> None:
-        if self._gone.is_set():
-            return
-        greeting = greet(self._spec.home, seconds=1)
-        if greeting is None or greeting.pid != self._host_pid:
+        if not self._gone.is_set():
+            greeting = self._loop.run_in_executor(None, greet, self._spec.home, GREET_SECONDS)
+            greeting.add_done_callback(self._greeted)
+
+    def _greeted(self, coming: asyncio.Future[Greeting | None]) -> None:
+        greeting = None if coming.cancelled() or coming.exception() else coming.result()
+        if greeting is not None:
+            os.close(greeting.root)
+        if greeting is None or self._gone.is_set() or greeting.pid != self._host_pid:
+            if greeting is not None:
+                greeting.socket.close()
             self._lost()
             return
-        os.close(greeting.root)
         exits = self._link.exits
         self._link = Link(greeting.socket, self._lost)
         self._link.catch_up(exits)

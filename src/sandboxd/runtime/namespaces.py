@@ -1,10 +1,11 @@
 """The runtime that really isolates: bubblewrap, an overlay root, and an agent as PID 1.
 
-Every machine runs as an ordinary user: as root that is the pool uid, else the server's own. See
-docs/design/sandboxd-runtime.md for the order of a start and the reasons.
+Every machine runs as an ordinary user: as root that is the pool uid, else the server's own. The
+order of a start is that of `_start`; launcher.py, agent.c, guard.py and seccomp.py say why.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import select
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxd.errors import Conflict, MachineGone
-from sandboxd.runtime import base, limits, link, record, seccomp, tools
+from sandboxd.runtime import base, guard, limits, link, record, seccomp, tools
 from sandboxd.runtime.limits import Cage, Limiter
 from sandboxd.runtime.link import Greeting
 from sandboxd.runtime.machine import NamespaceMachine
@@ -90,7 +91,12 @@ class Namespaces:
 
     async def adopt(self, spec: MachineSpec) -> NamespaceMachine | None:
         found = await asyncio.to_thread(_find, spec)
-        return NamespaceMachine(spec, found.greeting, found.pidfd, found.cage) if found else None
+        if found is None:
+            return None
+        machine = NamespaceMachine(spec, found.greeting, found.pidfd, found.cage)
+        if not found.cage.can_freeze:
+            await machine.thaw()  # in case the old server died between freeze and thaw
+        return machine
 
     @property
     def _ready(self) -> Prepared:
@@ -115,8 +121,9 @@ class Namespaces:
         if (old := link.greet(spec.home, seconds=SECONDS)) is not None:
             _hang_up(old)
             raise Conflict(f"sandbox {spec.id} already runs")
+        guard.mend(spec.home / "upper", spec.layers, self._ready.base, self._owner)
         (spec.home / record.NAME).unlink(missing_ok=True)
-        cage = self._ready.limiter.cage(spec.id, spec.limits)
+        cage = self._ready.limiter.cage(_group(spec), spec.limits)
         try:
             return self._launch(spec, cage)
         except BaseException:
@@ -151,7 +158,7 @@ class Namespaces:
                 self._ready.limiter.admit(cage, pid)
                 record.save(spec.home, record.of(pid, cage.folders))
                 os.write(block[1], b"\n")
-                return Started(_hello(spec, pid, pidfd, log), pidfd, cage)
+                return Started(_hello(spec, pid, log), pidfd, cage)
             except BaseException:
                 signal.pidfd_send_signal(pidfd, signal.SIGKILL)
                 os.close(pidfd)
@@ -191,12 +198,18 @@ class Namespaces:
             *("--perms", "1777", "--size", str(64 * MIB), "--tmpfs", "/dev/shm"),  # noqa: S108
             *("--remount-ro", "/dev", "--chdir", "/"),
             *("--info-fd", str(INFO_FD), "--block-fd", str(BLOCK_FD), "--seccomp", str(SECCOMP_FD)),
-            *(["--argv0", "init", AGENT] if ready.tools.kind == "c" else [*PYTHON, AGENT]),
+            *(
+                ["--argv0", "init", AGENT]
+                if ready.tools.kind == "c"
+                else [str(base.python()), "-I", "-S", AGENT]
+            ),
             *(str(processes), str(data)),
         ]
 
 
-PYTHON = ("/usr/bin/python3", "-I", "-S")
+def _group(spec: MachineSpec) -> str:
+    """A name for its cgroups that no machine of another home has."""
+    return f"{spec.id}-{hashlib.sha256(os.fsencode(spec.home.absolute())).hexdigest()[:8]}"
 
 
 def _child(info: int, log: int) -> int:
@@ -213,10 +226,8 @@ def _child(info: int, log: int) -> int:
     raise MachineGone(f"the machine did not start: {_said(log)}")
 
 
-def _hello(spec: MachineSpec, pid: int, pidfd: int, log: int) -> Greeting:
-    """Wait for the agent's first words, which prove that the root is the machine's, or for its death."""
-    poll = select.poll()
-    poll.register(pidfd, select.POLLIN)
+def _hello(spec: MachineSpec, pid: int, log: int) -> Greeting:
+    """Wait for the agent's first words: they prove that the root is the machine's."""
     try:
         greeting = link.greet(spec.home, seconds=SECONDS)
     except (MachineGone, OSError) as error:
@@ -228,13 +239,15 @@ def _hello(spec: MachineSpec, pid: int, pidfd: int, log: int) -> Greeting:
 
 def _find(spec: MachineSpec) -> Started | None:
     """The living machine of this spec, proven by its socket, its record and the kernel."""
+    found = record.load(spec.home)
+    if found is not None and record.holds(found):
+        _thaw(Cage(tuple(map(Path, found.cgroups))))
     try:
         greeting = link.greet(spec.home, seconds=SECONDS)
     except (MachineGone, OSError):
         return None
     if greeting is None:
         return None
-    found = record.load(spec.home)
     try:
         pidfd = os.pidfd_open(greeting.pid)
     except OSError:
@@ -248,6 +261,12 @@ def _find(spec: MachineSpec) -> Started | None:
         _hang_up(greeting)
         return None
     return Started(greeting, pidfd, Cage(tuple(map(Path, found.cgroups))))
+
+
+def _thaw(cage: Cage) -> None:
+    """A server that died between freeze and thaw left an agent that cannot even say hello."""
+    if cage.can_freeze:
+        cage.freeze(False)
 
 
 def _abandon(starting: "asyncio.Future[Started]") -> None:
