@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.support.sandboxd import EngineProcess, Sdk, new_engine, sdk_of
 
 
 @pytest.fixture(scope="session", params=["c", "python"])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineProcess]:
     """One engine per agent; the Python agent's has no compiler to fall back on."""
     if request.param == "c":
         running = new_engine({"SANDBOXD_AGENT": "c"})

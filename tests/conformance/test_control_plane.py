@@ -15,7 +15,6 @@ from daytona import (
     ListSandboxesQuery,
     SandboxState,
 )
-
 from tests.support.sandboxd import EngineProcess, Sdk
 
 
@@ -87,7 +86,12 @@ async def test_c003_create_keeps_what_it_was_told_and_fills_in_the_defaults(sdk:
     plain = await sdk.do(sdk.client.create)
     try:
         found = await sdk.do(sdk.client.get, made.id)
-        assert (found.name, found.env["E"], found.public, found.user) == (name, "v", True, "daytona")
+        assert (found.name, found.env["E"], found.public, found.user) == (
+            name,
+            "v",
+            True,
+            "daytona",
+        )
         assert found.labels["a"] == "1"
         intervals = (
             found.auto_stop_interval,
@@ -249,9 +253,7 @@ async def test_c013_the_event_socket_refuses_a_wrong_token(engine: EngineProcess
             await client.disconnect()
 
 
-async def test_c014_directories_are_absolute_and_metrics_make_sense(
-    sdk: Sdk, sandbox: Any
-) -> None:
+async def test_c014_directories_are_absolute_and_metrics_make_sense(sdk: Sdk, sandbox: Any) -> None:
     assert await sdk.do(sandbox.get_user_home_dir) == "/home/daytona"
     assert (await sdk.do(sandbox.get_work_dir)).startswith("/")
     metrics = await sdk.do(sandbox.get_metrics_latest)
@@ -278,7 +280,9 @@ async def test_c034_the_toolbox_of_a_stopped_sandbox_is_400_from_the_proxy(
 async def test_c040_a_snapshot_of_a_running_and_of_a_stopped_sandbox(sdk: Sdk) -> None:
     made = await sdk.do(sdk.client.create)
     names = [unique("c040/a:1"), unique("c040/b:2")]
-    await sdk.do(made.process.exec, "mkdir -p d/e && echo 1 > d/e/f && ln -s e d/l && chmod 750 d/e")
+    await sdk.do(
+        made.process.exec, "mkdir -p d/e && echo 1 > d/e/f && ln -s e d/l && chmod 750 d/e"
+    )
     await sdk.do(made.process.exec, "rm -f /etc/hostname; echo gone")
     await sdk.do(made.create_snapshot, names[0])
     assert (await sdk.do(made.process.exec, "cat d/l/f")).result == "1\n"

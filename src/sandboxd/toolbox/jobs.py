@@ -62,8 +62,7 @@ class Job:
 
     async def end(self) -> None:
         """Kill the group and whatever came from it, wherever it went. Returns when all are dead."""
-        await self.process.signal(signal.SIGKILL)
-        await reap(self._machine, self.mark, self.process.pid)
+        await end(self._machine, self.mark, self.process)
 
 
 def new_mark() -> str:
@@ -87,6 +86,17 @@ async def start(
         argv, env={**env, MARK: mark}, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr
     )
     return Job(machine, process, mark)
+
+
+async def end(machine: Machine, mark: str, leader: Process | None) -> None:
+    """Kill all processes of `mark`, and all that descend from `leader` while it still lives."""
+    if leader is None:
+        await reap(machine, mark)
+        return
+    # Stopped, not killed: children that cleared their environment are known by their parent only.
+    await leader.signal(signal.SIGSTOP)
+    await reap(machine, mark, leader.pid)
+    await leader.signal(signal.SIGKILL)
 
 
 async def reap(machine: Machine, mark: str, leader: int = 0) -> None:

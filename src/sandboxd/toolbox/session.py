@@ -78,6 +78,7 @@ class Session:
         self._folder = folder
         self._saved = saved
         self._process: Process | None = None
+        self._shell_ended = False
         self._pending: list[Command] = []
         self._current: Command | None = None
         self._feed: asyncio.Queue[bytes] = asyncio.Queue()
@@ -170,9 +171,8 @@ class Session:
                 await asyncio.wait([self._tasks[-1]], timeout=GRACE)
         for task in self._tasks:
             await cancel(task)
-        if self._process is not None:
-            await self._process.signal(signal.SIGKILL)
-        await jobs.reap(self.within.machine, self._saved.mark, self._leader())
+        leader = None if self._shell_ended else self._process
+        await jobs.end(self.within.machine, self._saved.mark, leader)
         self._end(KILLED)
         self.let_go()
         await asyncio.to_thread(shutil.rmtree, self._folder)
@@ -181,9 +181,6 @@ class Session:
         """Close what this engine holds of the session, nothing of the session itself."""
         for reader in self._readers.values():
             reader.close()
-
-    def _leader(self) -> int:
-        return self._saved.pid if self._process is not None else 0
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -258,8 +255,7 @@ class Session:
 
     async def _watch_shell(self, process: Process) -> None:
         code = await process.wait()
-        for reader in self._readers.values():
-            reader.drain()
+        self._shell_ended = True
         self._end(code)
 
     def _end(self, code: int) -> None:
