@@ -1,12 +1,14 @@
 """The composition root: everything the app needs, built once, in order, and closed in reverse."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from keelway.accounts.accounts import Accounts, User
 from keelway.agent.models import model_name
+from keelway.chat.errors import TurnRunning
 from keelway.chat.turns import Turns
 from keelway.db.session import Database, database_url
 from keelway.fragments.store import Describe, FragmentStore
@@ -62,13 +64,18 @@ class Services:
 
     async def delete_project(self, project: Project) -> None:
         """Its running turn, its sandbox, its versions and their cache, its rows."""
-        if await self.turns.stop(project):
-            async with asyncio.timeout(STOP_SECONDS):
-                while await self.turns.running(project) is not None:
-                    await asyncio.sleep(0.1)
+        await self._quiet(project)
         await self.workspaces.forget(project)
         await self.store.delete(project.key)
         await self.projects.delete(project)
+
+    async def _quiet(self, project: Project) -> None:
+        """Stop the project's turn and wait for its end. Raises TurnRunning when it does not come."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while await self.turns.stop(project):
+            if time.monotonic() > deadline:
+                raise TurnRunning("The turn in this project does not end. Try again.")
+            await asyncio.sleep(0.1)
 
 
 @asynccontextmanager

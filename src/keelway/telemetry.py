@@ -96,3 +96,9 @@ def configure_logging(file: Path, err: TextIO) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[kept, shown], force=True)
     for chatty in ("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False for a refused WebSocket: uvicorn 0.54 misses that our 401 answered it in full."""
+    return record.msg != "ASGI callable returned without completing handshake."

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engineio import async_client
 from pydantic import SecretStr
 
 from keelway import app
@@ -34,6 +35,8 @@ class Signals:
     got: list[signal.Signals] = field(default_factory=list[signal.Signals])
 
     def install(self) -> None:
+        # The SDK's socket client would put a handler of its own here, which cancels every task there is.
+        async_client.async_signal_handler_set = True
         loop = asyncio.get_running_loop()
         for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(one, self._on, one)
