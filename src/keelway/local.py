@@ -183,6 +183,7 @@ async def running_engine(home: Path, *, keep: Callable[[], bool]) -> AsyncGenera
             yield engine
         finally:
             watch.cancel()
+            await asyncio.wait([watch])
             if keep():
                 engine.release()
             else:
