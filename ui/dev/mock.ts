@@ -83,7 +83,7 @@ async function answerProject(here: Kept, rest: string, request: IncomingMessage,
   if (rest === "" && request.method === "PATCH") here.project.name = String((await body(request)).name);
   if (rest === "" && request.method === "DELETE") {
     kept.delete(here.project.id);
-    return send(response, 204);
+    return void send(response, 204);
   }
   if (rest === "") return void send(response, 200, withTurn(here));
   if (rest === "messages") return void send(response, 200, { items: here.messages, turn: withTurn(here).turn });
@@ -94,14 +94,14 @@ async function answerProject(here: Kept, rest: string, request: IncomingMessage,
   if (rest === "preview/touch") return void send(response, 204);
   if (rest === "chat" && request.method === "DELETE") {
     here.turn?.stop();
-    return send(response, 202);
+    return void send(response, 202);
   }
   if (rest === "chat/stream") return here.turn ? void here.turn.follow(response) : void send(response, 204);
   if (rest === "chat") {
     if (here.turn) return void send(response, 409, { code: "TurnRunning", detail: "" });
     const said = (await body(request)).messages as Message[];
     const [part] = said[0]?.parts ?? [];
-    return begin(here, part?.type === "text" ? part.text : "").follow(response);
+    return void begin(here, part?.type === "text" ? part.text : "").follow(response);
   }
   if (rest.endsWith("/diff")) return void send(response, 200, diff(found?.id ?? ""));
   if (rest.endsWith("/files")) return void send(response, 200, { items: ["index.html", "package.json", "src/App.tsx", "src/lib/streak.ts"].map((path) => ({ path, size: 1200, mode: 33188 })) });

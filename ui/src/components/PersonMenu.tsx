@@ -4,7 +4,7 @@ import type { Me } from "../api/types";
 import { Icon } from "./Icon";
 import { Menu, MenuItem } from "./Menu";
 import { ShortcutsDialog } from "./ShortcutsDialog";
-import { Avatar } from "./Small";
+import { Avatar, initialsOf } from "./Small";
 import { readTheme, setTheme, THEMES, type Theme } from "./theme";
 
 export function PersonMenu({ me, children }: { me: Me; children?: ReactNode }): ReactNode {
@@ -13,7 +13,7 @@ export function PersonMenu({ me, children }: { me: Me; children?: ReactNode }): 
   const name = me.user.name ?? "You";
   return (
     <>
-      <Menu label={`${name}: theme and keys`} buttonClass="person" side="right" button={<Avatar name={name} />}>
+      <Menu label={`${initialsOf(name)}, ${name}: theme and keys`} buttonClass="person" side="right" button={<Avatar name={name} />}>
         {children}
         {THEMES.map(({ id, name: label }) => (
           <MenuItem

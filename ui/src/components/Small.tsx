@@ -22,7 +22,8 @@ export function Elapsed({ since }: { since: number }): ReactNode {
   return <>{duration(now - since)}</>;
 }
 
+export const initialsOf = (name: string): string => name.split(/\s+/).filter(Boolean).slice(0, 2).map((word) => word.charAt(0).toUpperCase()).join("") || "?";
+
 export function Avatar({ name }: { name: string }): ReactNode {
-  const initials = name.split(/\s+/).filter(Boolean).slice(0, 2).map((word) => word.charAt(0).toUpperCase()).join("");
-  return <span className="avatar" title={name} aria-hidden="true">{initials || "?"}</span>;
+  return <span className="avatar" title={name} aria-hidden="true">{initialsOf(name)}</span>;
 }

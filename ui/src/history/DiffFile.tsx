@@ -88,7 +88,7 @@ export function DiffFile({ project, file, from, number, view, chosen }: Props): 
       <header>
         <IconButton size="sm" label={open ? "Fold" : "Open"} aria-expanded={open} onClick={() => setOpen(!open)}><Icon of={open ? ChevronDown : ChevronRight} small /></IconButton>
         <span className={`mark ${mark.className}`} title={mark.word} aria-hidden="true">{mark.letter}</span>
-        <h3 className="path cut">{file.path}{file.oldPath && file.oldPath !== file.path && <span className="dim"> from {file.oldPath}</span>}</h3>
+        <h2 className="path cut">{file.path}{file.oldPath && file.oldPath !== file.path && <span className="dim"> from {file.oldPath}</span>}</h2>
         <span className="grow" />
         <PlusMinus added={file.added} removed={file.removed} />
         {file.status !== "deleted" && number !== null && <Link className="btn sm quiet hide-sm" href={`/p/${project}/v/${number}/files/${file.path}`}>File at v{number}</Link>}

@@ -126,9 +126,9 @@ function Frame({ project, me, place }: FrameProps): ReactNode {
   return (
     <div className={`app ${historyOpen ? "history-open" : ""} ${rail ? "rail" : ""}`} data-pane={pane} style={rail ? undefined : ({ "--chat-wide": `${width}px` } as React.CSSProperties)}>
       <a className="skip" href="#composer">Go to the message field</a>
-      {place.tab === "preview" || place.tab === "logs" ? <h1 className="sr">{project.name}</h1> : null}
       <TopBar project={project} me={me} tab={place.tab} historyOpen={historyOpen} onHistory={toggleHistory} onRename={() => setDialog("rename")} onDelete={() => setDialog("delete")} />
       <main className="frame">
+        {place.tab === "preview" && <h1 className="sr">{project.name}</h1>}
         {rail && <KeelRail project={project.id} chosen={place.number ?? project.activeVersion} onOpen={() => setFolded(false)} />}
         <ChatPane project={project} me={me} onBusy={onBusy} fix={fix} />
         {!rail && <Splitter width={width} onWidth={setWidth} />}
