@@ -13,7 +13,7 @@ from keelway.chat.turns import Turns
 from keelway.db.session import Database, database_url
 from keelway.fragments.store import Describe, FragmentStore
 from keelway.projects.projects import Project, Projects
-from keelway.sandboxes.manager import SandboxManager, open_sandboxes
+from keelway.sandboxes.manager import SandboxManager, home_label, open_sandboxes
 from keelway.settings import Settings
 from keelway.workspaces import template
 from keelway.workspaces.lease import Leases
@@ -90,7 +90,7 @@ async def open_services(settings: Settings, key: bytes) -> AsyncGenerator[Servic
         store = FragmentStore(database, settings.repositories, file_bytes=settings.file_bytes)
         stack.callback(store.close)
         sandboxes = await stack.enter_async_context(
-            open_sandboxes(settings, projects, str(settings.home))
+            open_sandboxes(settings, projects, home_label(settings))
         )
         leases = Leases(database, seconds=settings.lease_seconds)
         workspaces = Workspaces(database, store, sandboxes, leases, settings)

@@ -21,6 +21,7 @@ from keelway.cli.home import AlreadyRunning, locked, secret_key, write_private
 from keelway.cli.progress import Progress
 from keelway.cli.servers import Site, listen_twice, serving
 from keelway.local import running_engine
+from keelway.sandboxes.reaper import reap
 from keelway.services import Services, open_services
 from keelway.settings import Settings
 from keelway.workspaces.gateway import Gateway
@@ -116,13 +117,14 @@ async def _engine(
 
 
 async def _template(services: Services, progress: Progress) -> None:
-    """The starter app's snapshot, built at the first start."""
+    """The starter app's snapshot, built at the first start; and no sandbox that nobody needs."""
 
     async def tell(words: str) -> None:
         progress.say(f"  {words}")
 
     with progress.step("Preparing the starter app"):
         await ensure_template(services.sandboxes, progress=tell)
+        await reap(services.sandboxes)
 
 
 @asynccontextmanager
