@@ -328,6 +328,7 @@ async def test_asking_for_health_changes_nothing(here: Bench) -> None:
         sandbox = workspace.machine()
     await asyncio.sleep(1.1)
     before = await here.sandboxes.get(sandbox.id)
+    health = await here.workspaces.health(await here.again(project))
     for _ in range(5):
         health = await here.workspaces.health(await here.again(project))
     after = await here.sandboxes.get(sandbox.id)

@@ -1,7 +1,7 @@
 """Everything a workspace needs, on a real engine and a real database, and makers of projects."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,13 +60,13 @@ class Bench:
         return await self.projects.get(project.id)
 
     @asynccontextmanager
-    async def opened(self, project: Project, purpose: str = "turn") -> AsyncIterator[Workspace]:
+    async def opened(self, project: Project, purpose: str = "turn") -> AsyncGenerator[Workspace]:
         async with self.leases.hold(project.key, purpose) as lease:
             yield await self.workspaces.open(project, lease)
 
 
 @asynccontextmanager
-async def bench(engine: Engine, database: Database, home: Path) -> AsyncIterator[Bench]:
+async def bench(engine: Engine, database: Database, home: Path) -> AsyncGenerator[Bench]:
     """A server's parts; its sandboxes are deleted at the end."""
     settings = Settings.model_validate(
         {

@@ -86,8 +86,7 @@ async def _types(sandbox: Sandbox) -> Check:
 
 async def _server(sandbox: Sandbox) -> Check:
     await dev_server.ensure(sandbox)
-    link = await sandbox.preview_link(dev_server.PORT)
-    answer = await preview.wait(link, seconds=PAGE_SECONDS)
+    answer = await dev_server.answered(sandbox, seconds=PAGE_SECONDS)
     server = await dev_server.status(sandbox)
     said = trouble(await dev_server.log(sandbox))
     if server.process != "running":

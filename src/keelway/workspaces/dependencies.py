@@ -67,7 +67,7 @@ async def install(sandbox: Sandbox, wanted: str, *, seconds: int = SECONDS) -> N
     except SandboxTimeout as error:
         raise InstallFailed(f"npm install took longer than {seconds} s.") from error
     if done.exit_code != 0:
-        raise InstallFailed("npm install failed: " + tail(done.output))
+        raise InstallFailed("npm install failed.\n" + tail(done.output))
     await note(sandbox, wanted)
 
 

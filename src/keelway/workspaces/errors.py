@@ -23,7 +23,12 @@ class RecoveryFailed(WorkspaceError, Unavailable):
 
 
 class InstallFailed(WorkspaceError):
-    """The packages could not be installed; the message ends with npm's last lines."""
+    """The packages could not be installed; below the first line are npm's last ones."""
+
+    def split(self) -> tuple[str, str | None]:
+        """The sentence, and npm's own words."""
+        sentence, _, said = self.message.partition("\n")
+        return sentence, said or None
 
 
 class NoMachine(WorkspaceError, Unavailable):

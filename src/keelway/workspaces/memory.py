@@ -1,11 +1,10 @@
 """What this server remembers of a project's sandbox between two openings. Losing it costs a listing."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from keelway.ids import SandboxId
 from keelway.workspaces.capture import Seen
-from keelway.workspaces.preview import PreviewState
+from keelway.workspaces.preview import PreviewState, PreviewStatus
 
 
 @dataclass(slots=True)
@@ -19,10 +18,8 @@ class Memory:
     stale: bool = False
     progress: tuple[PreviewState, str] | None = None
     """While it is opened or restored: what is being done."""
-    outcome: tuple[PreviewState, str] | None = None
+    outcome: PreviewStatus | None = None
     """What the last opening or restore left broken, if anything."""
-    crashed_at: datetime | None = None
-    restarts: int = 0
 
     def now_in(self, sandbox: SandboxId) -> None:
         """Forget what was known of another sandbox."""
@@ -31,4 +28,3 @@ class Memory:
             self.seen = Seen()
             self.equal_to = None
             self.stale = False
-            self.restarts = 0

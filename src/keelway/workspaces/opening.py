@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from keelway.sandboxes.errors import SandboxError
 from keelway.sandboxes.manager import Came, SandboxManager
-from keelway.workspaces import dependencies, dev_server, preview, template
+from keelway.workspaces import dependencies, dev_server, template
+from keelway.workspaces.dev_server import PORT
 from keelway.workspaces.errors import InstallFailed
-from keelway.workspaces.preview import Answer, PreviewState
+from keelway.workspaces.preview import Answer, PreviewState, PreviewStatus
 from keelway.workspaces.recovery import Rung
 from keelway.workspaces.sync import Synced
 from keelway.workspaces.workspace import Workspace
@@ -108,20 +109,16 @@ class Opening:
             return
         if await dev_server.ensure(sandbox):
             await self.progress("building", "Starting the dev server")
-        link = await sandbox.preview_link(dev_server.PORT)
-        self.answer = await preview.wait(link, seconds=PAGE_SECONDS)
+        self.answer = await dev_server.answered(sandbox, seconds=PAGE_SECONDS)
 
 
-def outcome(
-    mode: str, first: Exception | None, said: Sequence[str]
-) -> tuple[PreviewState, str] | None:
+def outcome(mode: str, first: Exception | None, said: Sequence[str]) -> PreviewStatus | None:
     """What the page is told of an opening that did not reach the top, or None when it did."""
     reason = said[0].partition(": ")[2] if said else ""
     if mode == "emergency_fallback":
-        if isinstance(first, SandboxError):
-            return ("files-only", f"No machine could be started: {first.message}")
-        return ("files-only", f"No machine could be started: {reason}")
+        words = first.message if isinstance(first, SandboxError) else reason
+        return PreviewStatus("files-only", f"No machine could be started. {words}", PORT)
     if mode == "files_only":
-        words = first.message if isinstance(first, InstallFailed) else reason
-        return ("minimal", words)
+        words, log = first.split() if isinstance(first, InstallFailed) else (reason, None)
+        return PreviewStatus("minimal", words, PORT, log)
     return None

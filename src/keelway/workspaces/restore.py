@@ -117,10 +117,9 @@ class Restore:
         try:
             installed = await self._install(sandbox, before)
             await dev_server.ensure(sandbox)
-            link = await sandbox.preview_link(dev_server.PORT)
-            answer = await preview.wait(link, seconds=PAGE_SECONDS)
+            answer = await dev_server.answered(sandbox, seconds=PAGE_SECONDS)
             if not answer.ok:
-                trouble = (await dev_server.log(sandbox))[-1500:] or "The page does not answer."
+                trouble = await dev_server.log(sandbox) or "The page does not answer."
         except InstallFailed as error:
             answer, trouble = preview.SILENT, error.message
         except SandboxError as error:

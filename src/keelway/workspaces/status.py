@@ -27,8 +27,8 @@ def of(found: Facts, memory: Memory, project: Project, idle_minutes: int) -> Pre
         return _trouble(found.trouble)
     if found.machine is SandboxState.RUNNING:
         return _running(found, memory)
-    if memory.outcome is not None and memory.outcome[0] == "files-only":
-        return _status(*memory.outcome)
+    if memory.outcome is not None and memory.outcome.state == "files-only":
+        return memory.outcome
     if found.machine is None:
         if project.active_number == 1:
             return _status("empty", "Nothing here yet. Say what you want to build.")
@@ -56,7 +56,7 @@ def _running(found: Facts, memory: Memory) -> PreviewStatus:
         memory.outcome = None
         return _status("ready", f"Page {found.answer.status}")
     if memory.outcome is not None:
-        return _status(*memory.outcome)
+        return memory.outcome
     if found.answer is not None and found.answer.status is not None:
         return _status("error", f"The app answers with HTTP {found.answer.status}.")
     return _status("port-silent", f"The dev server runs, but no page comes back on port {PORT}.")
@@ -81,12 +81,13 @@ async def silent(sandboxes: SandboxManager, project: Project) -> PreviewStatus:
     return PreviewStatus("app-crashed", words, PORT, said)
 
 
-def after_restore(done: Done, wanted: Fragment) -> tuple[PreviewState, str] | None:
+def after_restore(done: Done, wanted: Fragment) -> PreviewStatus | None:
     """What a restore leaves to be told; None when the page answers."""
     if done.trouble is None:
         return None
     name = f"v{wanted.number}" if wanted.number else "The version"
-    return "restored", f"{name} is restored, but does not run. {done.trouble}"
+    words = f"{name} is restored, but does not run. It may never have worked."
+    return PreviewStatus("restored", words, PORT, done.trouble)
 
 
 def _trouble(error: SandboxError) -> PreviewStatus:

@@ -117,11 +117,11 @@ async def _furnish(builder: Sandbox, name: str, progress: Progress) -> None:
     await dependencies.install(builder, wanted)
     await progress("Opening the page once")
     await dev_server.restart(builder)
-    link = await builder.preview_link(dev_server.PORT)
-    answer = await preview.wait(link, seconds=PAGE_SECONDS)
+    answer = await dev_server.answered(builder, seconds=PAGE_SECONDS)
     if not answer.ok:
         said = await dev_server.log(builder)
         raise WorkspaceError(f"The template's page does not answer: {said[-1000:]}")
+    link = await builder.preview_link(dev_server.PORT)
     async for _ in preview.modules(link, answer.body):
         pass
     await builder.check(
