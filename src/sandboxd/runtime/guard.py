@@ -45,6 +45,8 @@ def mend(upper: Path, layers: Sequence[Path], base: Path, owner: tuple[int, int]
             mended.append(name)
     for name in mended:
         _give(upper / name, owner)
+    for folder in (upper, *(upper / name for name in FOLDERS)):
+        _open(folder)
     return mended
 
 
@@ -68,6 +70,12 @@ def _aside(path: Path) -> None:
     while os.path.lexists(target := path.with_name(f"{path.name}{ASIDE}{number or ''}")):
         number += 1
     path.rename(target)
+
+
+def _open(folder: Path) -> None:
+    """Let PID 1 pass through a folder that was closed to everybody, its owner included."""
+    if _is_folder(folder) and (mode := stat.S_IMODE(folder.stat().st_mode)) & 0o700 != 0o700:
+        folder.chmod(mode | 0o755)
 
 
 def _is_folder(path: Path) -> bool:
