@@ -31,16 +31,17 @@ OnOutput = Callable[[str], Awaitable[None]]
 
 def session_name(step: Step) -> str:
     """The session of one tool call of one turn: readable, and never that of another."""
-    ids = f"{step.turn_id or 'hand'}:{step.tool_call_id or ''}"
-    readable = re.sub(r"[^A-Za-z0-9-]+", "-", ids)[:60].strip("-")
-    return f"{PREFIX}{readable}-{hashlib.sha256(ids.encode()).hexdigest()[:10]}"
+    ids = (step.turn_id or "hand", step.tool_call_id or "")
+    readable = re.sub(r"[^A-Za-z0-9-]+", "-", "-".join(ids))[:60].strip("-")
+    return f"{PREFIX}{readable}-{hashlib.sha256(repr(ids).encode()).hexdigest()[:10]}"
 
 
 class Output:
     """What a command says: handed on at once, kept up to a limit, its middle left out."""
 
-    def __init__(self, hand_on: OnOutput) -> None:
+    def __init__(self, hand_on: OnOutput, *, kept: int = KEPT_BYTES) -> None:
         self.hand_on = hand_on
+        self._half = kept // 2
         self._head: list[str] = []
         self._tail: deque[str] = deque()
         self._head_size = 0
@@ -48,13 +49,13 @@ class Output:
         self._dropped = 0
 
     async def add(self, text: str) -> None:
-        if self._head_size < KEPT_BYTES // 2:
+        if self._head_size < self._half:
             self._head.append(text)
             self._head_size += len(text)
         else:
             self._tail.append(text)
             self._tail_size += len(text)
-            while self._tail_size > KEPT_BYTES // 2:
+            while self._tail_size > self._half:
                 gone = self._tail.popleft()
                 self._tail_size -= len(gone)
                 self._dropped += len(gone)

@@ -64,23 +64,33 @@ def git_mode(row: Row) -> int:
 
 async def look(sandbox: Sandbox, *, hashes: bool = False) -> Manifest:
     """List the working tree; with `hashes`, also hash every file in it."""
+    answer = await sandbox.check(listing(hashes=hashes))
+    try:
+        return decode(answer)
+    except (binascii.Error, ValueError, IndexError) as error:
+        raise SandboxError("The sandbox's file list is damaged.", sandbox=sandbox.id) from error
+
+
+def listing(*, hashes: bool) -> str:
+    """The command. Its answer is base64, because names may hold anything but NUL and '/'."""
     parts = [
-        f"cd {ROOT}",
+        f"cd '{ROOT}'",
         "date +%s.%N",
-        f"cat {BASE} 2>/dev/null",
+        f"cat '{BASE}' 2>/dev/null",
         r"printf '\0'",
-        f"cat {INSTALLED} 2>/dev/null",
+        f"cat '{INSTALLED}' 2>/dev/null",
         r"printf '\0'",
         _find(r"-printf '%P\0%l\0%y %m %s %T@ %C@ %i\0'"),
     ]
     if hashes:
-        parts += [r"printf '\0'", _find("-type f -printf '%P\\0'") + " | xargs -0r sha256sum -z --"]
-    listing = f"mkdir -p {ROOT} {NOTES}; {{ {'; '.join(parts)}; }} 2>/dev/null | base64 -w0"
-    answer = await sandbox.check(listing)
-    try:
-        return parse(base64.b64decode(answer.strip(), validate=True))
-    except (binascii.Error, ValueError, IndexError) as error:
-        raise SandboxError("The sandbox's file list is damaged.", sandbox=sandbox.id) from error
+        parts += [r"printf '\0'", _find(r"-type f -printf '%P\0'") + " | xargs -0r sha256sum -z --"]
+    work = "; ".join(parts)
+    return f"mkdir -p '{ROOT}' '{NOTES}'; {{ {work}; }} 2>/dev/null | base64 -w0"
+
+
+def decode(answer: str) -> Manifest:
+    """The command's answer. ValueError or IndexError when it is not one."""
+    return parse(base64.b64decode(answer.strip(), validate=True))
 
 
 def _find(action: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 def this() -> str:
     """This process: boot id, pid namespace, pid, and the tick at which it started."""
     pid = os.getpid()
-    return f"{_boot()}:{_pids()}:{pid}:{_started(pid)}"
+    return f"{_boot()}:{_pids()}:{pid}:{started(pid)}"
 
 
 def is_dead(name: str) -> bool:
@@ -18,10 +18,10 @@ def is_dead(name: str) -> bool:
 
     False when that cannot be known from here: another machine, another pid namespace.
     """
-    boot, pids, pid, started = [*name.split(":"), "", "", ""][:4]
+    boot, pids, pid, tick = [*name.split(":"), "", "", ""][:4]
     if not pid.isdecimal() or boot != _boot() or pids != _pids():
         return False
-    return _started(int(pid)) != started
+    return started(int(pid)) != tick
 
 
 def boottime() -> float:
@@ -46,7 +46,7 @@ def _pids() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
+def started(pid: int) -> str:
     """The start tick of a process, or an empty text when there is none (a zombie counts as none)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -61,7 +61,7 @@ async def climb(ladder: Sequence[Rung]) -> Climbed:
         except (SandboxError, WorkspaceError, TimeoutError) as error:
             first = first or error
             alone = alone or isinstance(error, LEFT_ALONE)
-            missed.append(f"{rung.mode}: {error or 'it took too long'}")
+            missed.append(f"{rung.mode}: {str(error) or 'it took too long'}")
             log.warning("rung missed", extra={"mode": rung.mode}, exc_info=True)
         else:
             return Climbed(rung.mode, tuple(missed), first)
