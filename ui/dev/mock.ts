@@ -119,7 +119,7 @@ async function answerProject(here: Kept, rest: string, request: IncomingMessage,
 const isApp = (request: IncomingMessage) => /^5173-.*\.localhost/.test(request.headers.host ?? "");
 const isOurs = (request: IncomingMessage) => isApp(request) || (request.url ?? "").startsWith("/api/");
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "localhost"}`);
   if (isApp(request)) return void (response.removeHeader("content-security-policy"), response.setHeader("content-type", "text/html"), response.end(APP));
   if (url.pathname === "/api/login") return (await body(request)).key === "good" ? void send(response, 204) : void send(response, 401, { code: "LoginExpired", detail: "" });

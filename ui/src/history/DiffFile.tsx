@@ -48,7 +48,7 @@ function Gap({ hunks, at, canOpen, open }: { hunks: HunkData[]; at: number; canO
 }
 
 function Lines({ file, project, from, view }: { file: FileChange; project: string; from: string | null; view: ViewType }): ReactNode {
-  const parsed = useMemo(() => parse(file), [file]);
+  const parsed = useMemo(() => parse(file, view === "split"), [file, view]);
   const canOpen = from !== null && file.status !== "added";
   const { hunks, open } = useExpanding(parsed?.hunks ?? [], canOpen ? paths.file(project, from, file.oldPath ?? file.path) : null);
   const tokens = useMemo(
@@ -58,7 +58,7 @@ function Lines({ file, project, from, view }: { file: FileChange; project: strin
   const words = instead(file, hunks);
   if (!parsed || words !== null) return <p className="no-lines">{words ?? "This change could not be read."}</p>;
   return (
-    <Diff viewType={view} diffType={parsed.type} hunks={hunks} tokens={tokens} gutterType="default" className={`diff ${view}`}>
+    <Diff viewType={view} diffType={parsed.type} hunks={hunks} tokens={tokens} gutterType="default" className={`diff in-${view}`}>
       {(shown) =>
         shown.flatMap((hunk, at) => [
           <Gap key={`gap-${hunk.content}-${hunk.oldStart}`} hunks={shown} at={at} canOpen={canOpen} open={open} />,
@@ -93,7 +93,7 @@ export function DiffFile({ project, file, from, number, view, chosen }: Props): 
         <PlusMinus added={file.added} removed={file.removed} />
         {file.status !== "deleted" && number !== null && <Link className="btn sm quiet hide-sm" href={`/p/${project}/v/${number}/files/${file.path}`}>File at v{number}</Link>}
       </header>
-      {open && (unfolded ? <Lines file={file} project={project} from={from} view={view} /> : <p className="no-lines">{foldedWords(file)} <Button size="sm" onClick={() => setUnfolded(true)}>Show</Button></p>)}
+      {open && (unfolded ? <Lines key={view} file={file} project={project} from={from} view={view} /> : <p className="no-lines">{foldedWords(file)} <Button size="sm" onClick={() => setUnfolded(true)}>Show</Button></p>)}
     </article>
   );
 }

@@ -6,10 +6,11 @@ import { count, size } from "../components/time";
 
 export const FOLD_OVER = 600;
 
-export function parse(file: FileChange): FileData | null {
+/** `zip` puts each removed line beside the one that took its place: what two columns need. */
+export function parse(file: FileChange, zip = false): FileData | null {
   if (!file.patch) return null;
   try {
-    return parseDiff(file.patch)[0] ?? null;
+    return parseDiff(file.patch, zip ? { nearbySequences: "zip" } : {})[0] ?? null;
   } catch {
     return null;
   }
@@ -33,7 +34,8 @@ function pairs(changes: Change[]): Change[] {
   let [gone, come]: [Change[], Change[]] = [[], []];
   const close = () => {
     const same = gone.length === come.length && gone.every((change, at) => alike(change.content, come[at]?.content ?? "") >= 0.3);
-    if (same) kept.push(...gone, ...come);
+    // Side by side, because marks are looked for between neighbours.
+    if (same) gone.forEach((change, at) => kept.push(change, ...come.slice(at, at + 1)));
     [gone, come] = [[], []];
   };
   for (const change of changes) {
