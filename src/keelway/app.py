@@ -17,7 +17,9 @@ from starlette.types import ASGIApp
 
 import keelway.accounts.router
 import keelway.chat.router
+import keelway.fragments.router
 import keelway.projects.router
+import keelway.workspaces.router
 from keelway.accounts.access import CurrentUser
 from keelway.accounts.gate import Gate, Names, PageDoor
 from keelway.accounts.problems import problem
@@ -36,6 +38,8 @@ ASSETS = "assets/"
 ROUTERS = (
     keelway.chat.router.router,
     keelway.projects.router.router,
+    keelway.fragments.router.router,
+    keelway.workspaces.router.router,
     keelway.accounts.router.router,
 )
 
