@@ -5,6 +5,8 @@ Order matters and is the same for HTTP and WebSocket: Host, Origin, key, then th
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,7 +36,7 @@ class Draining(SandboxdError):
 
 
 class App:
-    """See the module. Made by `create_app`; `drain` ends what is still running, with an answer."""
+    """See the module. Made by `create_app`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -45,7 +47,8 @@ class App:
         self._routes.include(toolbox_routes(), f"{prefix}/toolbox/{{s}}")
         self.events = Events(engine)
         engine.watchers = [Toolbox(engine, keepers()), self.events]
-        self._scopes: set[asyncio.Timeout] = set()
+        self._requests: set[asyncio.Timeout] = set()
+        self._sockets: set[asyncio.Timeout] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -54,16 +57,10 @@ class App:
         if scope["type"] not in {"http", "websocket"}:
             return
         reply = _Reply(scope, receive, send)
+        served = self._requests if scope["type"] == "http" else self._sockets
         try:
-            async with asyncio.timeout(None) as limit:
-                self._scopes.add(limit)
-                self._idle.clear()
-                try:
-                    await self._serve(scope, receive, reply)
-                finally:
-                    self._scopes.discard(limit)
-                    if not self._scopes:
-                        self._idle.set()
+            async with asyncio.timeout(None) as limit, self._counted(limit, served):
+                await self._serve(scope, receive, reply)
         except SandboxdError as error:
             await reply.fail(error)
         except TimeoutError:
@@ -76,16 +73,31 @@ class App:
             log.exception("%s %s failed", scope.get("method", "WEBSOCKET"), scope["path"])
             await reply.fail(SandboxdError(f"Internal server error: {type(error).__name__}"))
 
-    async def idle(self) -> None:
-        """Return once nothing is being served."""
-        await self._idle.wait()
+    @asynccontextmanager
+    async def _counted(
+        self, limit: asyncio.Timeout, served: set[asyncio.Timeout]
+    ) -> AsyncGenerator[None]:
+        served.add(limit)
+        if self._requests:
+            self._idle.clear()
+        try:
+            yield
+        finally:
+            served.discard(limit)
+            if not self._requests:
+                self._idle.set()
 
-    def drain(self) -> None:
-        """Answer everything that still runs with 503, now and from now on."""
+    async def drain(self, seconds: float) -> None:
+        """Close all sockets, give requests `seconds` to end, and answer the rest with 503."""
+        await self.events.close()  # clients hang on a dying process otherwise
+        _expire(self._sockets)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            log.info("%d requests were still running", len(self._requests))
         self._draining = True
-        moment = asyncio.get_running_loop().time()
-        for limit in self._scopes:
-            limit.reschedule(moment)
+        _expire(self._requests)
 
     async def _serve(self, scope: Scope, receive: Receive, reply: "_Reply") -> None:
         if self._draining:
@@ -152,6 +164,12 @@ class App:
                 raise Unauthorized("Invalid preview token")
             return True
         return False
+
+
+def _expire(limits: set[asyncio.Timeout]) -> None:
+    moment = asyncio.get_running_loop().time()
+    for limit in limits:
+        limit.reschedule(moment)
 
 
 class _Reply:

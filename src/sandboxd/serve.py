@@ -4,7 +4,6 @@ SIGTERM leaves the sandboxes running for the next engine; SIGINT stops them firs
 """
 
 import asyncio
-import contextlib
 import fcntl
 import json
 import os
@@ -83,21 +82,11 @@ async def _until_signal(app: App, listener: socket.socket, settings: Settings) -
             await asyncio.sleep(0.002)
         write_endpoint(settings)
         await stop.wait()
-        await _drain(app, server, settings)
+        server.should_exit = True  # no new connections
+        await app.drain(settings.drain)
     if signal.SIGINT in received:
         await app.engine.stop_all()
     (settings.home / ENDPOINT).unlink(missing_ok=True)
-
-
-async def _drain(app: App, server: "Server", settings: Settings) -> None:
-    """Take no more, let what runs end, answer the rest."""
-    await app.events.close()  # clients hang on a dying process otherwise
-    server.should_exit = True
-    async with asyncio.timeout(None) as limit:
-        limit.reschedule(asyncio.get_running_loop().time() + settings.drain)
-        with contextlib.suppress(TimeoutError):
-            await app.idle()
-    app.drain()
 
 
 class Server(uvicorn.Server):
