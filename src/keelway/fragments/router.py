@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.requests import HTTPConnection
+from pydantic import Field
 
 from keelway.accounts.access import CanView
 from keelway.errors import Invalid, NotFound
@@ -52,13 +53,9 @@ class FileChangeOut(Wire):
 
 
 class DiffOut(Wire):
-    from_: str | None
+    from_: Annotated[str | None, Field(alias="from")]
     to: str
     files: list[FileChangeOut]
-
-    model_config = Wire.model_config | {
-        "alias_generator": lambda name: "from" if name == "from_" else _camel(name)
-    }
 
 
 class FileOut(Wire):
@@ -69,11 +66,6 @@ class FileOut(Wire):
 
 class FileList(Wire):
     items: list[FileOut]
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.title() for part in rest)
 
 
 class _Services(Protocol):
