@@ -38,10 +38,10 @@ PreviewState = Literal[
 ]
 """The states of UI.md 4. `blank-page` only the browser can see."""
 
-WORKING: frozenset[PreviewState] = frozenset(
-    {"creating", "waking", "installing", "building", "rebuilding", "restoring"}
+SHOWABLE: frozenset[PreviewState] = frozenset(
+    {"ready", "app-crashed", "port-silent", "blank-page", "restored", "minimal", "error"}
 )
-"""Something is under way: the page asks again."""
+"""A machine runs, so there is an address to show, whatever answers there."""
 
 
 @dataclass(frozen=True, slots=True)
