@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -226,12 +226,15 @@ async def _inward(upstream: ClientConnection, receive: Receive) -> None:
 
 
 async def _outward(upstream: ClientConnection, send: Send) -> None:
-    async for data in upstream:
-        key = "text" if isinstance(data, str) else "bytes"
-        await send({"type": "websocket.send", key: data})
-    code = upstream.close_code or 1005
-    # 1005 and 1006 stand for "none was sent" and may not be sent themselves.
-    await send({"type": "websocket.close", "code": 1000 if code in (1005, 1006) else code})
+    # OSError: the browser is gone. ConnectionClosed: the app closed with a code of its own.
+    with suppress(OSError):
+        with suppress(ConnectionClosed):
+            async for data in upstream:
+                key = "text" if isinstance(data, str) else "bytes"
+                await send({"type": "websocket.send", key: data})
+        code = upstream.close_code or 1006
+        # These two stand for "none came" and may not be sent themselves.
+        await send({"type": "websocket.close", "code": {1005: 1000, 1006: 1011}.get(code, code)})
 
 
 async def _while_alive(way: Way, send: Send) -> None:
