@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,7 +31,7 @@ async def running(
     name: str,
     layers: tuple[Path, ...] = (),
     limits: Limits | None = None,
-) -> AsyncIterator[NamespaceMachine]:
+) -> AsyncGenerator[NamespaceMachine]:
     """A machine with a folder of its own below `home`, destroyed afterwards."""
     machine = await runtime.create(spec(home, name, layers, limits))
     try:

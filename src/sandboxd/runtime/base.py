@@ -67,8 +67,16 @@ def base_env() -> dict[str, str]:
     }
 
 
-def build(home: Path, owner: tuple[int, int], environ: Mapping[str, str] = os.environ) -> Path:
+def build(
+    home: Path,
+    owner: tuple[int, int],
+    environ: Mapping[str, str] = os.environ,
+    *,
+    programs: bool = True,
+) -> Path:
     """The base layer below `home/base`, owned by `owner`; made when there is none of this content.
+
+    Without `programs` it lacks node and python, which is enough to see whether machines start.
 
     Raises:
         IsolationUnavailable: something that machines are made of is missing on this host.
@@ -77,14 +85,15 @@ def build(home: Path, owner: tuple[int, int], environ: Mapping[str, str] = os.en
     parent = home / "base"
     parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     parent.chmod(0o755)
-    final = parent / _name(node, python, bundle, owner)
+    final = parent / _name(node, bundle, (python, owner, programs))
     if final.is_dir():
         return final
     making = parent / f".{final.name}.{os.getpid()}"
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o755)
     _skeleton(making)
-    _programs(making, node, python)
+    if programs:
+        _programs(making, node, python)
     _libraries(making)
     if bundle is not None:
         _write(making / CERTIFICATES[1:], bundle.read_bytes(), 0o444)
@@ -190,9 +199,10 @@ def _bundle(environ: Mapping[str, str]) -> Path | None:
     return next((Path(path) for path in candidates if path and Path(path).is_file()), None)
 
 
-def _name(node: Path, python: Path | None, bundle: Path | None, owner: tuple[int, int]) -> str:
+def _name(node: Path, bundle: Path | None, choices: tuple[object, ...]) -> str:
+    """A digest of everything that decides what the layer holds."""
     digest = hashlib.sha256(Path(__file__).read_bytes())
-    digest.update(repr((_stamp(node / "bin" / "node"), python, owner)).encode())
+    digest.update(repr((_stamp(node / "bin" / "node"), choices)).encode())
     digest.update(bundle.read_bytes() if bundle else b"")
     cache = Path("/etc/ld.so.cache")
     digest.update(cache.read_bytes() if cache.is_file() else b"")

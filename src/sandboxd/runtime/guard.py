@@ -27,11 +27,10 @@ def mend(upper: Path, layers: Sequence[Path], base: Path, owner: tuple[int, int]
     """
     stack = [*reversed(layers), base]
     mended: list[str] = []
-    for name in sorted(os.listdir(base)):
-        path = base / name
-        if path.is_symlink() and _restore(upper, stack, name, _same_link(path)):
-            (upper / name).symlink_to(path.readlink())
-            mended.append(name)
+    for path in sorted(base.iterdir()):
+        if path.is_symlink() and _restore(upper, stack, path.name, _same_link(path)):
+            (upper / path.name).symlink_to(path.readlink())
+            mended.append(path.name)
     for name in FOLDERS:
         if _restore(upper, stack, name, _is_folder):
             (upper / name).mkdir(mode=0o755)

@@ -174,9 +174,9 @@ class Link:
 
     def _take_missed(self, message: Message) -> None:
         pid = self._missed.popleft()
-        if message.op == Op.ERROR or message.b >= 0:
-            if (ended := self.exits.pop(pid, None)) is not None:
-                ended.set(message.b if message.op == Op.OK else UNKNOWN)
+        code = message.b if message.op == Op.OK else UNKNOWN
+        if code >= 0 and (ended := self.exits.pop(pid, None)) is not None:
+            ended.set(code)
         self._ask_missed()
 
     async def _send(self, message: Message, fds: Sequence[int]) -> None:

@@ -98,18 +98,38 @@ class Namespaces:
             await machine.thaw()  # in case the old server died between freeze and thaw
         return machine
 
+    def prove(self) -> str:
+        """Start and end one machine over a base layer without programs; the agent's kind. Blocking.
+
+        Raises:
+            IsolationUnavailable, MachineGone, OSError: what stood in the way.
+        """
+        try:
+            self._prepared = self._prepare(programs=False)
+            spec = MachineSpec("proof", self._home / "proof")
+            spec.home.mkdir()
+            started = self._start(spec)
+            signal.pidfd_send_signal(started.pidfd, signal.SIGKILL)
+            select.select([started.pidfd], [], [], SECONDS)
+            _hang_up(started.greeting)
+            os.close(started.pidfd)
+            started.cage.remove()
+        finally:
+            self._starter.close()
+        return self.agent
+
     @property
     def _ready(self) -> Prepared:
         if self._prepared is None:
             raise RuntimeError("the runtime is not open")
         return self._prepared
 
-    def _prepare(self) -> Prepared:
+    def _prepare(self, *, programs: bool = True) -> Prepared:
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._home.chmod(0o700)
         self._starter.open()
         return Prepared(
-            base.build(self._home, self._owner),
+            base.build(self._home, self._owner, programs=programs),
             tools.install(self._home, self._agent),
             limits.find(),
             seccomp.program(),

@@ -61,7 +61,8 @@ class Message:
 
     @classmethod
     def unpack(cls, packet: bytes) -> "Message":
-        return cls(*HEAD.unpack_from(packet), packet[HEAD.size :])
+        number, op, flags, a, b = HEAD.unpack_from(packet)
+        return cls(number, op, flags, a, b, packet[HEAD.size :])
 
 
 def words(argv: Sequence[str], env: Mapping[str, str], cwd: str) -> bytes:

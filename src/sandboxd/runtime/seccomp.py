@@ -28,7 +28,7 @@ iopl ioperm modify_ldt vhangup
 add_key request_key keyctl
 bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register fanotify_init
 open_by_handle_at lookup_dcookie nfsservctl pidfd_getfd memfd_secret kcmp
-""".split()
+""".split()  # noqa: SIM905
 FAMILIES = (1, 2, 10, 16)  # unix, inet, inet6, netlink
 INET_PROTOCOLS = (0, 1, 6, 17, 58)  # default, icmp, tcp, udp, icmp6
 TERMINAL_IOCTLS = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD

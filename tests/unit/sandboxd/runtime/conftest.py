@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.machines import AGENTS, running, temporary_home
+
 from sandboxd.runtime.machine import NamespaceMachine
 from sandboxd.runtime.namespaces import Namespaces
-
-from tests.support.machines import AGENTS, running, temporary_home
 
 
 @pytest.fixture(scope="session")

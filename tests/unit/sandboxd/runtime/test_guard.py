@@ -4,11 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
-from sandboxd.runtime.guard import mend
-from sandboxd.runtime.machine import NamespaceMachine
-from sandboxd.runtime.namespaces import Namespaces
-
 from tests.support.machines import running, sh
+
+from sandboxd.runtime.guard import mend
+from sandboxd.runtime.namespaces import Namespaces
 
 OWNER = (os.geteuid(), os.getegid())
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.support.machines import AGENTS, py, running, sh, start
+
 from sandboxd.runtime.machine import NamespaceMachine
 from sandboxd.runtime.namespaces import Namespaces
-
-from tests.support.machines import AGENTS, py, running, sh, start
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DENIED = {"EPERM", "EACCES", "ENOENT", "ENOSYS"}

@@ -6,19 +6,19 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.machines import py, run, running, sh, start
+
 from sandboxd.runtime import limits
 from sandboxd.runtime.limits import GIB, Cage, Limiter
 from sandboxd.runtime.machine import NamespaceMachine
 from sandboxd.runtime.namespaces import Namespaces
 from sandboxd.runtime.runtime import Limits
 
-from tests.support.machines import py, run, running, sh, start
-
 SMALL = Limits(cpu=1, memory=1, disk=1, processes=60)
 
 
 @pytest.fixture
-async def small(runtime: Namespaces, place: Path):  # noqa: ANN201
+async def small(runtime: Namespaces, place: Path):
     async with running(runtime, place, "small", limits=SMALL) as machine:
         yield machine
 

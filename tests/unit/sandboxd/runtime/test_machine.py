@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.machines import run, running, sh, spec, start
+
 from sandboxd.errors import MachineGone, SpawnFailed
 from sandboxd.runtime.base import base_env
 from sandboxd.runtime.machine import NamespaceMachine
 from sandboxd.runtime.namespaces import Namespaces
-
-from tests.support.machines import run, running, sh, spec, start
 
 
 async def test_a_process_answers_with_its_output_and_its_exit_code(
@@ -179,7 +179,7 @@ async def test_dial_reaches_a_server_inside(machine: NamespaceMachine, host: str
     connection.close()
 
 
-async def patiently_dial(machine: NamespaceMachine, port: int):  # noqa: ANN201
+async def patiently_dial(machine: NamespaceMachine, port: int):
     for _ in range(200):
         try:
             return await machine.dial(port)

@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.machines import run, running, sh, spec, start
+
 from sandboxd.errors import Conflict, IsolationUnavailable, MachineGone
 from sandboxd.runtime import base, record
 from sandboxd.runtime.link import SOCKET_NAME
 from sandboxd.runtime.namespaces import Namespaces
 from sandboxd.runtime.runtime import Machine, Process, Runtime
-
-from tests.support.machines import run, running, sh, spec, start
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -134,6 +134,7 @@ async def test_a_launcher_that_died_is_replaced(runtime: Namespaces, place: Path
     for pid in children:
         if b"launcher.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
             os.kill(int(pid), signal.SIGKILL)
+            os.waitid(os.P_PID, int(pid), os.WEXITED | os.WNOWAIT)
     async with running(runtime, place, "after") as machine:
         assert await sh(machine, "echo fine") == "fine"
 
