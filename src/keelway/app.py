@@ -24,7 +24,7 @@ from keelway.accounts.access import CurrentUser
 from keelway.accounts.gate import Gate, Names, PageDoor
 from keelway.accounts.problems import problem
 from keelway.errors import KeelwayError
-from keelway.local import Check, check_machine
+from keelway.local import Check, Machine
 from keelway.services import Services
 from keelway.settings import Settings
 
@@ -70,7 +70,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         },
     )
     app.state.services = services
-    app.state.settings = settings
+    app.state.machine = Machine(settings)
     for router in ROUTERS:
         app.include_router(router)
     app.add_api_route("/api/health", get_health, tags=["server"])
@@ -102,7 +102,7 @@ async def get_health() -> HealthOut:
 
 async def get_machine(user: CurrentUser, request: Request) -> MachineOut:  # noqa: ARG001
     """What this machine can and cannot do, and what to do about it: `keelway doctor` for the page."""
-    return MachineOut(checks=await check_machine(request.app.state.settings))
+    return MachineOut(checks=await request.app.state.machine.checks())
 
 
 async def get_page(request: Request) -> Response:

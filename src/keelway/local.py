@@ -24,6 +24,8 @@ import httpx
 
 from keelway.errors import Unavailable
 from keelway.settings import Settings
+from sandboxd.registries import discover
+from sandboxd.runtime.probes import probe
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ READY_SECONDS = 120.0
 """The first start lays down the base layer; later ones take a fraction of a second."""
 STOP_SECONDS = 30.0
 FREE_BYTES = 2 << 30
+CHECKS_SECONDS = 60.0
 PRIVATE = ("KEELWAY_", "DAYTONA_", "OPENROUTER_")
 """Variables the engine has no business knowing."""
 
@@ -220,8 +223,64 @@ async def answers(endpoint: Endpoint) -> bool:
 
 
 async def check_machine(settings: Settings) -> list[Check]:
-    """What this machine can and cannot do."""
-    return [_git(), _disk(settings.home)]
+    """What this machine can and cannot do; about a second, as a machine is really started."""
+    async with asyncio.TaskGroup() as tasks:
+        engine = tasks.create_task(_engine_checks(settings))
+        registries = tasks.create_task(_registry_checks())
+    found = [*engine.result(), _disk(settings.home), *registries.result()]
+    if not any(check.name == "git" for check in found):
+        found.append(_git())
+    return found
+
+
+class Machine:
+    """The checks for the page, not made again within a minute."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = asyncio.Lock()
+        self._checks: list[Check] = []
+        self._until = 0.0
+
+    async def checks(self) -> list[Check]:
+        async with self._lock:
+            if time.monotonic() >= self._until:
+                self._checks = await check_machine(self.settings)
+                self._until = time.monotonic() + CHECKS_SECONDS
+            return self._checks
+
+
+async def _engine_checks(settings: Settings) -> list[Check]:
+    if settings.daytona_api_key is not None and settings.daytona_api_url is None:
+        return [Check("sandboxes", True, "They run in Daytona's cloud.", None)]
+    probes = await asyncio.to_thread(probe)
+    return [Check(one.name, one.ok, one.message, one.action or None) for one in probes]
+
+
+async def _registry_checks() -> list[Check]:
+    registries = await discover()
+    async with asyncio.TaskGroup() as tasks:
+        asked = [
+            tasks.create_task(_registry("npm", registries.npm)),
+            tasks.create_task(_registry("PyPI", f"{registries.pypi}pip/")),
+        ]
+    return [one.result() for one in asked]
+
+
+async def _registry(name: str, url: str) -> Check:
+    """Whether packages can be had. The address may hold a password, so it is not shown."""
+    title = f"{name} registry"
+    try:
+        async with httpx.AsyncClient(timeout=10, follow_redirects=True) as client:
+            answer = await client.get(url)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        said = f"It does not answer ({type(error).__name__})."
+        action = "Check the network; without it apps still run, but packages cannot be installed."
+        return Check(title, False, said, action)
+    if answer.status_code >= 400:
+        said = f"It answers with {answer.status_code}."
+        return Check(title, False, said, f"Check the address in the settings of {name}'s client.")
+    return Check(title, True, "It answers.", None)
 
 
 def check_port(host: str, port: int) -> Check:
