@@ -16,9 +16,10 @@ Judge = Callable[[Address], bool]
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-_WRAPPERS = (  # addresses that carry another one: 6to4, Teredo
-    ipaddress.IPv6Network("2002::/16"),
+_NOT_PLAIN = (
+    ipaddress.IPv6Network("2002::/16"),  # 6to4 and Teredo carry an address of another kind
     ipaddress.IPv6Network("2001::/32"),
+    ipaddress.IPv6Network("3fff::/20"),  # documentation; Python 3.11 does not know it yet
 )
 _RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
 
@@ -34,7 +35,7 @@ def is_public(address: Address) -> bool:
             return is_public(address.ipv4_mapped)
         if address in _NAT64:
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if address not in _GLOBAL_UNICAST or any(address in wrapper for wrapper in _WRAPPERS):
+        if address not in _GLOBAL_UNICAST or any(address in net for net in _NOT_PLAIN):
             return False
     elif address in _RELAYS:
         return False

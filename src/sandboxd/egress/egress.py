@@ -132,8 +132,8 @@ class _Machine:
             reader, writer = await asyncio.open_connection(sock=connection)
             client = Client(reader, writer)
             try:
-                while request := await client.request():
-                    await self._answer(client, request)
+                while (request := await client.request()) and await self._answer(client, request):
+                    pass
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):
@@ -145,16 +145,17 @@ class _Machine:
         finally:
             self._free.release()
 
-    async def _answer(self, client: Client, request: h11.Request) -> None:
+    async def _answer(self, client: Client, request: h11.Request) -> bool:
+        """Serve one request; whether another may follow on the connection."""
         method, target = request.method.decode("latin-1"), request.target.decode("latin-1")
         if method == "CONNECT":
             await self._tunnels.connect(client, target)
-            return
+            return False
         if target.startswith(f"{self._address}/"):  # asked as a proxy for ourselves
             target = target[len(self._address) :]
         if not target.startswith("/"):
             await self._tunnels.forward(client, request, target)
-            return
+            return False
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers
         }
@@ -166,6 +167,7 @@ class _Machine:
             await client.refuse(429, str(spent))
         except Unreachable as unreachable:
             await client.refuse(502, f"{unreachable}.")
+        return True
 
 
 class _Counted:

@@ -19,7 +19,6 @@ from sandboxd.egress.addresses import (
     Judge,
     Resolve,
     is_public,
-    judged,
     resolve,
 )
 

@@ -103,3 +103,6 @@ def _become(uid: int, gid: int) -> None:
         if libc.syscall(ctypes.c_long(number), *(ctypes.c_long(value) for value in arguments)):
             reason = os.strerror(ctypes.get_errno())
             raise IsolationUnavailable(f"Cannot act as uid {uid}: {reason}.")
+    # -1 means "leave it" to these calls: they succeed, and the thread is still root.
+    if (os.getresuid(), os.getresgid(), os.getgroups()) != ((uid,) * 3, (gid,) * 3, []) or not uid:
+        raise IsolationUnavailable(f"Cannot act as uid {uid}, gid {gid}.")
