@@ -41,7 +41,7 @@ def preview(page: Page):
 
 
 async def ask(page: Page, text: str) -> None:
-    box = page.get_by_test_id("composer")
+    box = page.get_by_test_id("prompt")
     await box.fill(text)
     await box.press("Enter")
 
@@ -87,8 +87,10 @@ async def test_from_the_prompt_to_a_restored_version_through_reload_stop_and_kil
 
     # Restore brings the first app back.
     await page.goto(f"{server.page}/p/{project}?panel=history")
-    await page.get_by_test_id("history-row").nth(1).get_by_test_id("restore").click()
-    await page.get_by_role("dialog").get_by_role("button", name=re.compile("^Restore")).click()
+    await page.get_by_test_id("history-row").nth(1).click()
+    await page.get_by_test_id("restore").click()
+    await page.get_by_test_id("restore-confirm").click()
+    await page.get_by_role("link", name="Preview").click()
     await expect(preview(page).get_by_role("heading").first).to_have_text(first, timeout=60_000)
     await expect(page.get_by_text(re.compile("Restored to v2"))).to_be_visible()
     await expect(page.get_by_test_id("history-row")).to_have_count(4)
