@@ -29,6 +29,20 @@ export type Check = {
 };
 
 /**
+ * CheckOut
+ */
+export type CheckOut = {
+    /**
+     * Name
+     */
+    name: string;
+    /**
+     * Passed
+     */
+    passed: boolean;
+};
+
+/**
  * CurrentModel
  */
 export type CurrentModel = {
@@ -40,6 +54,195 @@ export type CurrentModel = {
      * Name
      */
     name: string;
+};
+
+/**
+ * DiffOut
+ */
+export type DiffOut = {
+    /**
+     * Files
+     */
+    files: Array<FileChangeOut>;
+    /**
+     * From
+     */
+    from: string | null;
+    /**
+     * To
+     */
+    to: string;
+};
+
+/**
+ * FileChangeOut
+ */
+export type FileChangeOut = {
+    /**
+     * Added
+     */
+    added: number;
+    /**
+     * Binary
+     */
+    binary: boolean;
+    /**
+     * Newsize
+     */
+    newSize: number | null;
+    /**
+     * Oldpath
+     */
+    oldPath: string | null;
+    /**
+     * Oldsize
+     */
+    oldSize: number | null;
+    /**
+     * Patch
+     */
+    patch: string | null;
+    /**
+     * Path
+     */
+    path: string;
+    /**
+     * Removed
+     */
+    removed: number;
+    /**
+     * Status
+     */
+    status: string;
+};
+
+/**
+ * FileList
+ */
+export type FileList = {
+    /**
+     * Items
+     */
+    items: Array<FileOut>;
+};
+
+/**
+ * FileOut
+ */
+export type FileOut = {
+    /**
+     * Mode
+     */
+    mode: number;
+    /**
+     * Path
+     */
+    path: string;
+    /**
+     * Size
+     */
+    size: number;
+};
+
+/**
+ * FragmentList
+ */
+export type FragmentList = {
+    /**
+     * Items
+     */
+    items: Array<FragmentOut>;
+    /**
+     * Nextcursor
+     */
+    nextCursor: string | null;
+};
+
+/**
+ * FragmentOut
+ */
+export type FragmentOut = {
+    /**
+     * Authoremail
+     */
+    authorEmail: string;
+    /**
+     * Authorname
+     */
+    authorName: string;
+    /**
+     * Branch
+     */
+    branch: string;
+    /**
+     * Checks
+     */
+    checks: Array<CheckOut> | null;
+    /**
+     * Commithash
+     */
+    commitHash: string;
+    /**
+     * Cost
+     */
+    cost: number | null;
+    /**
+     * Createdat
+     */
+    createdAt: string;
+    /**
+     * Fileschanged
+     */
+    filesChanged: number;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: string;
+    /**
+     * Linesadded
+     */
+    linesAdded: number;
+    /**
+     * Linesremoved
+     */
+    linesRemoved: number;
+    /**
+     * Message
+     */
+    message: string | null;
+    /**
+     * Number
+     */
+    number: number | null;
+    /**
+     * Parentfragmentid
+     */
+    parentFragmentId: string | null;
+    restoredFrom: RestoredFromOut | null;
+    /**
+     * Starred
+     */
+    starred: boolean;
+    /**
+     * Steps
+     */
+    steps: Array<StepOut>;
+    /**
+     * Thumbnail
+     */
+    thumbnail: string | null;
+    /**
+     * Title
+     */
+    title: string;
+    /**
+     * Turnid
+     */
+    turnId: string | null;
 };
 
 /**
@@ -154,6 +357,20 @@ export type NewProject = {
 };
 
 /**
+ * PartOut
+ */
+export type PartOut = {
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * State
+     */
+    state: 'fine' | 'now' | 'broken' | 'unknown';
+};
+
+/**
  * Person
  */
 export type Person = {
@@ -173,6 +390,32 @@ export type Person = {
      * Role
      */
     role: 'owner' | 'admin' | 'member' | 'viewer';
+};
+
+/**
+ * PreviewOut
+ */
+export type PreviewOut = {
+    /**
+     * Log
+     */
+    log: string | null;
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * Port
+     */
+    port: number;
+    /**
+     * State
+     */
+    state: 'creating' | 'waking' | 'installing' | 'building' | 'ready' | 'app-crashed' | 'port-silent' | 'blank-page' | 'asleep' | 'rebuilding' | 'provider-unreachable' | 'quota' | 'restoring' | 'restored' | 'restore-failed' | 'files-only' | 'minimal' | 'empty' | 'error';
+    /**
+     * Url
+     */
+    url: string | null;
 };
 
 /**
@@ -241,6 +484,21 @@ export type ProjectOut = {
 };
 
 /**
+ * RecoveredOut
+ */
+export type RecoveredOut = {
+    /**
+     * Missed
+     */
+    missed: Array<string>;
+    /**
+     * Mode
+     */
+    mode: 'full_restore' | 'files_only' | 'minimal_sandbox' | 'emergency_fallback';
+    preview: StateOut;
+};
+
+/**
  * Renaming
  */
 export type Renaming = {
@@ -248,6 +506,33 @@ export type Renaming = {
      * Name
      */
     name: string;
+};
+
+/**
+ * RestoredFromOut
+ */
+export type RestoredFromOut = {
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Number
+     */
+    number: number | null;
+};
+
+/**
+ * RestoredOut
+ */
+export type RestoredOut = {
+    fragment: FragmentOut;
+    /**
+     * Installed
+     */
+    installed: boolean;
+    preview: StateOut;
+    saved: FragmentOut | null;
 };
 
 /**
@@ -298,6 +583,42 @@ export type SaidPart = {
      * Type
      */
     type: string;
+};
+
+/**
+ * StateOut
+ */
+export type StateOut = {
+    /**
+     * Message
+     */
+    message: string;
+    /**
+     * State
+     */
+    state: 'creating' | 'waking' | 'installing' | 'building' | 'ready' | 'app-crashed' | 'port-silent' | 'blank-page' | 'asleep' | 'rebuilding' | 'provider-unreachable' | 'quota' | 'restoring' | 'restored' | 'restore-failed' | 'files-only' | 'minimal' | 'empty' | 'error';
+};
+
+/**
+ * StepOut
+ */
+export type StepOut = {
+    /**
+     * Commithash
+     */
+    commitHash: string;
+    /**
+     * Id
+     */
+    id: string;
+    /**
+     * Kind
+     */
+    kind: string;
+    /**
+     * Title
+     */
+    title: string;
 };
 
 /**
@@ -368,6 +689,16 @@ export type ValidationError = {
      * Error Type
      */
     type: string;
+};
+
+/**
+ * WorkspaceHealthOut
+ */
+export type WorkspaceHealthOut = {
+    devServer: PartOut;
+    files: PartOut;
+    machine: PartOut;
+    page: PartOut;
 };
 
 export type GetHealthData = {
@@ -698,6 +1029,258 @@ export type FollowChatResponses = {
     200: unknown;
 };
 
+export type ListFragmentsData = {
+    body?: never;
+    path: {
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: {
+        /**
+         * Cursor
+         */
+        cursor?: string | null;
+        /**
+         * Limit
+         */
+        limit?: number;
+        /**
+         * Branch
+         */
+        branch?: string | null;
+    };
+    url: '/api/projects/{project_id}/fragments';
+};
+
+export type ListFragmentsErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type ListFragmentsError = ListFragmentsErrors[keyof ListFragmentsErrors];
+
+export type ListFragmentsResponses = {
+    /**
+     * Successful Response
+     */
+    200: FragmentList;
+};
+
+export type ListFragmentsResponse = ListFragmentsResponses[keyof ListFragmentsResponses];
+
+export type GetFragmentData = {
+    body?: never;
+    path: {
+        /**
+         * Fid
+         */
+        fid: string;
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/fragments/{fid}';
+};
+
+export type GetFragmentErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type GetFragmentError = GetFragmentErrors[keyof GetFragmentErrors];
+
+export type GetFragmentResponses = {
+    /**
+     * Successful Response
+     */
+    200: FragmentOut;
+};
+
+export type GetFragmentResponse = GetFragmentResponses[keyof GetFragmentResponses];
+
+export type GetDiffData = {
+    body?: never;
+    path: {
+        /**
+         * Fid
+         */
+        fid: string;
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: {
+        /**
+         * Against
+         */
+        against?: string | null;
+    };
+    url: '/api/projects/{project_id}/fragments/{fid}/diff';
+};
+
+export type GetDiffErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type GetDiffError = GetDiffErrors[keyof GetDiffErrors];
+
+export type GetDiffResponses = {
+    /**
+     * Successful Response
+     */
+    200: DiffOut;
+};
+
+export type GetDiffResponse = GetDiffResponses[keyof GetDiffResponses];
+
+export type ListFilesData = {
+    body?: never;
+    path: {
+        /**
+         * Fid
+         */
+        fid: string;
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/fragments/{fid}/files';
+};
+
+export type ListFilesErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type ListFilesError = ListFilesErrors[keyof ListFilesErrors];
+
+export type ListFilesResponses = {
+    /**
+     * Successful Response
+     */
+    200: FileList;
+};
+
+export type ListFilesResponse = ListFilesResponses[keyof ListFilesResponses];
+
+export type GetFileData = {
+    body?: never;
+    path: {
+        /**
+         * Fid
+         */
+        fid: string;
+        /**
+         * Path
+         */
+        path: string;
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/fragments/{fid}/files/{path}';
+};
+
+export type GetFileErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type GetFileError = GetFileErrors[keyof GetFileErrors];
+
+export type GetFileResponses = {
+    /**
+     * Successful Response
+     */
+    200: Blob | File;
+};
+
+export type GetFileResponse = GetFileResponses[keyof GetFileResponses];
+
+export type RestoreData = {
+    body?: never;
+    path: {
+        /**
+         * Fid
+         */
+        fid: string;
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/fragments/{fid}/restore';
+};
+
+export type RestoreErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type RestoreError = RestoreErrors[keyof RestoreErrors];
+
+export type RestoreResponses = {
+    /**
+     * Successful Response
+     */
+    200: RestoredOut;
+};
+
+export type RestoreResponse = RestoreResponses[keyof RestoreResponses];
+
+export type GetWorkspaceHealthData = {
+    body?: never;
+    path: {
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/health';
+};
+
+export type GetWorkspaceHealthErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type GetWorkspaceHealthError = GetWorkspaceHealthErrors[keyof GetWorkspaceHealthErrors];
+
+export type GetWorkspaceHealthResponses = {
+    /**
+     * Successful Response
+     */
+    200: WorkspaceHealthOut;
+};
+
+export type GetWorkspaceHealthResponse = GetWorkspaceHealthResponses[keyof GetWorkspaceHealthResponses];
+
 export type ListMessagesData = {
     body?: never;
     path: {
@@ -727,3 +1310,93 @@ export type ListMessagesResponses = {
 };
 
 export type ListMessagesResponse = ListMessagesResponses[keyof ListMessagesResponses];
+
+export type GetPreviewData = {
+    body?: never;
+    path: {
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/preview';
+};
+
+export type GetPreviewErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type GetPreviewError = GetPreviewErrors[keyof GetPreviewErrors];
+
+export type GetPreviewResponses = {
+    /**
+     * Successful Response
+     */
+    200: PreviewOut;
+};
+
+export type GetPreviewResponse = GetPreviewResponses[keyof GetPreviewResponses];
+
+export type TouchPreviewData = {
+    body?: never;
+    path: {
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/preview/touch';
+};
+
+export type TouchPreviewErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type TouchPreviewError = TouchPreviewErrors[keyof TouchPreviewErrors];
+
+export type TouchPreviewResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type TouchPreviewResponse = TouchPreviewResponses[keyof TouchPreviewResponses];
+
+export type RecoverData = {
+    body?: never;
+    path: {
+        /**
+         * Project Id
+         */
+        project_id: string;
+    };
+    query?: never;
+    url: '/api/projects/{project_id}/recover';
+};
+
+export type RecoverErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type RecoverError = RecoverErrors[keyof RecoverErrors];
+
+export type RecoverResponses = {
+    /**
+     * Successful Response
+     */
+    200: RecoveredOut;
+};
+
+export type RecoverResponse = RecoverResponses[keyof RecoverResponses];
