@@ -81,7 +81,18 @@ async def test_a_reader_who_comes_late_sees_everything_from_the_first_chunk(serv
 
         assert late.chunks == early.chunks
         assert late.lines[-1] == "data: [DONE]\n\n"
-        assert early.text.split() == "One two three four five six seven eight nine ten.".split()
+        assert early.text.split() == [
+            "One",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten.",
+        ]
         again = await person.read(turn.id)
         assert again.chunks == early.chunks
 
@@ -205,7 +216,9 @@ def refusal(status: int, say: str = "") -> Fail:
 
 
 async def test_a_busy_model_is_asked_again_and_what_was_shown_stays(server: Bench) -> None:
-    model = scripted(write("a.txt", "a"), "Done at last.", fails=[refusal(429, "Half a sen"), refusal(503)])
+    model = scripted(
+        write("a.txt", "a"), "Done at last.", fails=[refusal(429, "Half a sen"), refusal(503)]
+    )
     async with talking(server, model) as person:
         shown = await person.say("go")
         assert shown.status["status"] == "completed"

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from pydantic_ai.exceptions import ModelConnectionError
 from tests.support.engine import Engine
 from tests.support.node import node
 from tests.support.npm import npm_ci
-from tests.support.scripted_model import Call, Fail, command, scripted, write
+from tests.support.scripted_model import Call, Fail, command, scripted
 from tests.support.turns import talking
 from tests.support.workspaces import Bench, bench
 
 from keelway.chat.parts import Transcript
 from keelway.db.session import Database
-from pydantic_ai.exceptions import ModelConnectionError
 
 FOLDER = Path(__file__).parent / "node"
 VERSIONS = ("ai6", "ai7")
@@ -34,7 +34,9 @@ async def server(engine: Engine, database: Database, home: Path) -> AsyncIterato
 
 
 async def parsed(version: str, lines: list[str]) -> dict[str, Any]:
-    said = await asyncio.to_thread(node, FOLDER / "parse.mjs", version, stdin="".join(lines), cwd=FOLDER)
+    said = await asyncio.to_thread(
+        node, FOLDER / "parse.mjs", version, stdin="".join(lines), cwd=FOLDER
+    )
     return json.loads(said)
 
 

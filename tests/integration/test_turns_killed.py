@@ -1,188 +1,205 @@
-"""kill -9 of the server at every point of a turn: it goes on, and nothing that was shown is lost.
+"""kill -9 of the server at every point of a turn: another one goes on, and nothing shown is lost.
 
-Each case is a server of its own process on one home; the engine outlives them all, as it would.
+The first server is a process of its own; the second is this one. The engine outlives the first, as it
+would.
 """
 
-import json
-import shutil
-import sys
-import tempfile
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from tests.support import fake_model
-from tests.support.server import Answer, Server, read_stream, say_into, wait_idle
+from sqlalchemy import select, update
+from tests.support.engine import Engine
+from tests.support.killed import Wish, run, script
+from tests.support.scripted_model import Call, command, scripted, write
+from tests.support.turns import Conversation, Shown, note, talking
+from tests.support.workspaces import Bench, bench, wait_until
 
-KILLED = (sys.executable, "-m", "tests.support.killed", "up")
+from keelway.db import models
+from keelway.db.session import Database
+
 COUNTED = "for i in 1 2; do echo run >> count.txt; echo line $i; sleep 0.2; done"
-
-POINTS = [
-    "turn.leased:1",
-    "turn.tool_dispatched:1",
-    "store.before_commit:1",
-    "store.after_commit:1",
-    "workspace.before_send:1",
-    "workspace.after_send:1",
-    "turn.tool_done:1",
-    "turn.tool_dispatched:2",
-    "workspace.command_started:1",
-    "workspace.command_ended:1",
-    "turn.tool_done:2",
-    "turn.tool_done:3",
-    "turn.closing:1",
+MOVES = [
+    asdict(write("written.txt", "written")),
+    asdict(command(COUNTED)),
+    asdict(Call("edit_file", {"path": "written.txt", "old": "written", "new": "edited"})),
+    asdict(Call("finish", {"title": "Write, run and edit"}, say="Now the name.")),
+    "Everything is done as you asked.",
 ]
-"""Where, and the how manyeth time."""
+POINTS = [
+    ("turn.leased", 1),
+    ("shown:tool-input-delta", 1),
+    ("turn.tool_dispatched", 1),
+    ("store.before_commit", 1),
+    ("store.after_commit", 1),
+    ("workspace.before_send", 1),
+    ("workspace.after_send", 1),
+    ("turn.tool_done", 1),
+    ("turn.tool_dispatched", 2),
+    ("workspace.command_started", 1),
+    ("shown:line 1", 1),
+    ("workspace.command_ended", 1),
+    ("turn.tool_done", 2),
+    ("turn.tool_dispatched", 3),
+    ("turn.tool_done", 3),
+    ("shown:Now", 1),
+    ("turn.tool_done", 4),
+    ("shown:Everything", 1),
+    ("turn.closing", 1),
+]
 
 
-@dataclass
-class Case:
-    """A server that may be killed, and the model it asks."""
-
-    server: Server
-    model: fake_model.FakeModel
-    projects: list[str]
+@pytest.fixture
+async def server(engine: Engine, database: Database, home: Path) -> AsyncIterator[Bench]:
+    async with bench(engine, database, home) as made:
+        yield made
 
 
-@pytest.fixture(scope="module")
-async def case() -> AsyncIterator[Case]:
-    home = Path(tempfile.mkdtemp(prefix="kwk-", dir="/tmp"))
-    with fake_model.running() as model:
-        env = {
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "KEELWAY_MODEL_BASE_URL": model.url,
-            "KEELWAY_MODEL": "scripted",
-        }
-        server = Server(home, env=env, command=KILLED)
-        await server.start()
-        async with server.client() as client:
-            made = [await client.post("/api/projects", json={"name": "Killed"}) for _ in POINTS]
-        yield Case(server, model, [one.json()["id"] for one in made])
-        await server.stop()
-        server.end_engine()
-    shutil.rmtree(home, ignore_errors=True)
-
-
-def prompt() -> str:
-    return fake_model.script(
-        ("write_file", {"path": "written.txt", "content": "written"}),
-        ("run_command", {"command": COUNTED}),
-        ("edit_file", {"path": "written.txt", "old": "written", "new": "edited"}),
-        ("finish", {"title": "Write, run and edit"}),
+async def killed(
+    server: Bench, engine: Engine, point: str, nth: int, moves: list[Any] = MOVES
+) -> tuple[Conversation, Shown]:
+    """A conversation whose server died there, and what its reader had been shown."""
+    project = await server.new_project()
+    journal = server.settings.home / "told"
+    journal.touch()
+    wish = Wish(
+        url=engine.url,
+        key=engine.key,
+        home=str(server.settings.home),
+        project=project.id,
+        moves=moves,
+        prompt="do it all",
+        point=point,
+        nth=nth,
+        journal=str(journal),
     )
+    assert await asyncio.to_thread(run, wish) == -9, "the point was never passed"
+    told = Shown()
+    for line in journal.read_text().split("\n\n"):
+        note(told, line)
+    return Conversation(server, None, project), told  # pyright: ignore[reportArgumentType]
 
 
-async def restarted(case: Case, point: str | None) -> None:
-    """Start the server anew, with or without a point at which it dies."""
-    process = case.server.process
-    if process is not None and process.poll() is None:
-        await case.server.stop()
-    case.server.env.pop("KEELWAY_TEST_POINT", None)
-    if point is not None:
-        case.server.env["KEELWAY_TEST_POINT"] = point
-    await case.server.start()
+async def gone_on(person: Conversation, moves: list[Any] = MOVES) -> dict[str, Any]:
+    """Let this server take the turn over; the answer that is then stored."""
+    async with talking(person.bench, scripted(*script(moves)), person.project) as here:
+        person.turns = here.turns
 
+        async def over() -> bool:
+            return await here.turns.running(here.project) is None and len(await here.messages()) > 1
 
-async def say_until_it_dies(case: Case, project: str) -> Answer:
-    shown = Answer()
-    async with case.server.client() as client:
-        try:
-            await say_into(shown, client, project, prompt())
-        except httpx.TransportError:
-            pass
-    assert await case.server.wait_dead(), "the point was never passed"
-    return shown
-
-
-async def files(client: httpx.AsyncClient, project: str, version: str) -> dict[str, str]:
-    base = f"/api/projects/{project}/fragments/{version}/files"
-    listed = (await client.get(base)).json()["items"]
-    names = [item["path"] for item in listed if item["path"] in ("written.txt", "count.txt")]
-    return {name: (await client.get(f"{base}/{name}")).text for name in names}
+        await wait_until(over, 30)
+    return (await person.messages())[-1]
 
 
 def parts(message: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [part for part in message["parts"] if part["type"] == kind]
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_a_turn_goes_on_after_a_kill(case: Case, point: str) -> None:
-    project = case.projects[POINTS.index(point)]
-    await restarted(case, point)
-    shown = await say_until_it_dies(case, project)
-    await restarted(case, None)
-
-    async with case.server.client() as client:
-        answer = await wait_idle(client, project)
-        message = answer["items"][-1]
-        assert message["role"] == "assistant"
-        assert message["metadata"]["status"] == "completed"
-        kept = {part["id"] for part in parts(message, "data-fragment")}
-        assert {fragment["id"] for fragment in shown.fragments} <= kept
-        for fragment in kept:
-            found = await client.get(f"/api/projects/{project}/fragments/{fragment}")
-            assert found.status_code == 200
-        assert "".join(part["text"] for part in parts(message, "text")).startswith(shown.text)
-        version = parts(message, "data-version")[-1]["data"]
-        assert version["title"] == "Write, run and edit"
-        listed = (await client.get(f"/api/projects/{project}/fragments")).json()["items"]
-        assert [item["number"] for item in listed] == [2, 1]
-        found = await files(client, project, version["id"])
-        assert found["written.txt"] == "edited"
-        assert found.get("count.txt", "").count("run") <= 2
-        command = parts(message, "tool-run_command")[0]
-        told = command["output"]
-        if found.get("count.txt", "").count("run") < 2 or "Interrupted" in told:
-            assert told.startswith("Interrupted, may have run")
-        else:
-            assert told.startswith("Ended with exit code 0.")
-        titles = [step["title"] for step in version["steps"]]
-        assert titles.count("Write written.txt") == 1
-        assert titles.count("Edit written.txt") == 1
-        ids = [part["toolCallId"] for part in message["parts"] if "toolCallId" in part]
-        assert len(ids) == len(set(ids)) == 4
+def text(message: dict[str, Any]) -> str:
+    return "".join(part["text"] for part in parts(message, "text"))
 
 
-async def test_a_kill_in_the_middle_of_a_running_command_answers_with_its_output(
-    case: Case,
+@pytest.mark.parametrize(("point", "nth"), POINTS)
+async def test_a_turn_goes_on_after_a_kill(
+    server: Bench, engine: Engine, point: str, nth: int
 ) -> None:
-    await restarted(case, None)
-    async with case.server.client() as client:
-        project = (await client.post("/api/projects", json={"name": "Killed"})).json()["id"]
-        said = fake_model.script(
-            ("run_command", {"command": "echo once >> n.txt; echo begun; sleep 30; echo late >> n.txt"}),
-        )
-        shown = Answer()
-        try:
-            async with client.stream(
-                "POST",
-                f"/api/projects/{project}/chat",
-                json={"messages": [{"role": "user", "parts": [{"type": "text", "text": said}]}]},
-            ) as response:
-                await _read_until(response, shown, "begun")
-                case.server.kill()
-                await read_stream(response, shown)
-        except httpx.TransportError:
-            pass
-    await restarted(case, None)
-    async with case.server.client() as client:
-        answer = await wait_idle(client, project)
-        message = answer["items"][-1]
-        assert message["metadata"]["status"] == "completed"
-        told = parts(message, "tool-run_command")[0]["output"]
-        assert told.startswith("Interrupted, may have run")
-        assert "begun" in told
-        version = parts(message, "data-version")[-1]["data"]
-        text = await client.get(f"/api/projects/{project}/fragments/{version['id']}/files/n.txt")
-        assert text.text == "once\n"
+    person, told = await killed(server, engine, point, nth)
+    message = await gone_on(person)
+
+    assert message["metadata"]["status"] == "completed"
+    if told.chunks:
+        assert told.of("start")[0]["messageId"] == message["id"]
+    assert text(message).startswith(told.text)
+    assert text(message).rstrip().endswith("Everything is done as you asked.")
+    kept = {part["id"] for part in parts(message, "data-fragment")}
+    assert {fragment["id"] for fragment in told.data("fragment")} <= kept
+    answers = {
+        part["toolCallId"]: part.get("output")
+        for part in message["parts"]
+        if "state" in part and "toolCallId" in part
+    }
+    for chunk in told.of("tool-output-available"):
+        assert answers[chunk["toolCallId"]] == chunk["output"]
+
+    key = person.project.key
+    assert [one.number for one in await server.store.page(key)] == [2, 1]
+    version = parts(message, "data-version")[-1]["data"]
+    assert version["title"] == "Write, run and edit"
+    titles = [step["title"] for step in version["steps"]]
+    assert titles.count("Write written.txt") == 1
+    assert titles.count("Edit written.txt") == 1
+    files = await person.files()
+    assert files["written.txt"] == "edited"
+    ran = files.get("count.txt", "").count("run")
+    answer = parts(message, "tool-run_command")[-1]["output"]
+    assert ran <= 2
+    if answer.startswith("Ended with exit code 0."):
+        assert ran == 2
+    else:
+        assert answer.startswith("Interrupted, may have run")
 
 
-async def _read_until(response: httpx.Response, shown: Answer, word: str) -> None:
-    async for line in response.aiter_lines():
-        if line.startswith("data: {"):
-            shown.chunks.append(json.loads(line[6:]))
-        if '"output":' in line and word in line:
-            return
+async def test_a_command_in_flight_is_answered_with_what_it_said_and_not_started_again(
+    server: Bench, engine: Engine
+) -> None:
+    line = "echo once >> n.txt; echo begun; sleep 30; echo late >> n.txt"
+    moves = [asdict(command(line)), "Seen."]
+    person, _ = await killed(server, engine, "shown:begun\\n", 1, moves)
+    message = await gone_on(person, moves)
+    answer = parts(message, "tool-run_command")[0]["output"]
+    assert answer.startswith("Interrupted, may have run")
+    assert "begun" in answer
+    assert (await person.files())["n.txt"] == "once\n"
+
+
+async def test_a_turn_that_was_stopped_when_its_server_died_ends_as_stopped(
+    server: Bench, engine: Engine
+) -> None:
+    moves = [asdict(write("a.txt", "a")), asdict(command("echo begun; sleep 60"))]
+    person, _ = await killed(server, engine, "shown:begun\\n", 1, moves)
+    async with server.database.transaction() as tx:
+        await tx.execute(update(models.Turn).values(cancel_requested=True, status="stopping"))
+    message = await gone_on(person, moves)
+    assert message["metadata"]["status"] == "stopped"
+    assert parts(message, "data-version")[0]["data"]["steps"][0]["title"] == "Write a.txt"
+    states = {
+        part["state"] for part in message["parts"] if "toolCallId" in part and "state" in part
+    }
+    assert states <= {"output-available", "output-error"}
+
+
+async def test_a_turn_that_killed_its_servers_again_and_again_is_given_up(
+    server: Bench, engine: Engine
+) -> None:
+    person, _ = await killed(server, engine, "turn.tool_done", 1)
+    async with server.database.transaction() as tx:
+        await tx.execute(update(models.Turn).values(attempt=9))
+    message = await gone_on(person)
+    assert message["metadata"]["status"] == "interrupted"
+    status = parts(message, "data-run-status")[0]["data"]
+    assert status["status"] == "interrupted"
+    assert (await person.files())["written.txt"] == "written"
+    assert parts(message, "data-version")[0]["data"]["number"] == 2
+
+
+async def test_a_server_that_ends_in_order_leaves_a_turn_that_the_next_one_goes_on_with(
+    server: Bench,
+) -> None:
+    moves = script([asdict(write("a.txt", "a")), "one two three four five six seven eight."])
+    async with talking(server, scripted(*moves, pace=0.2)) as first:
+        turn = await first.begin("go")
+
+        async def wrote() -> bool:
+            return "a.txt" in await first.files()
+
+        await wait_until(wrote)
+    async with server.database.reading() as session:
+        found = await session.scalar(select(models.Turn.status).where(models.Turn.id == turn.id))
+        assert found == "working"
+    message = await gone_on(Conversation(server, first.turns, first.project), list(moves))
+    assert message["metadata"]["status"] == "completed"
+    assert "seven eight." in text(message)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_ai.models import Model
-from tests.support.scripted_model import always
-from tests.support.workspaces import OWNER, Bench
 
 from keelway.accounts.accounts import User
 from keelway.chat import rows
@@ -16,6 +14,8 @@ from keelway.chat.turn import Turn
 from keelway.chat.turns import Turns
 from keelway.ids import TurnId
 from keelway.projects.projects import Project
+from tests.support.scripted_model import always
+from tests.support.workspaces import OWNER, Bench
 
 PERSON = User(id=OWNER, name="Maya", email=None, role="owner")
 

@@ -165,7 +165,7 @@ class Transcript:
     def partial_input(self, call: str) -> dict[str, Any]:
         """What has arrived of a call's arguments."""
         try:
-            value = from_json(self._raw.get(call) or "{}", allow_partial=True)
+            value = from_json(self._raw.get(call) or "{}", allow_partial="trailing-strings")
         except ValueError:
             return {}
         return cast(dict[str, Any], value) if isinstance(value, dict) else {}
