@@ -53,8 +53,11 @@ async def serve(home: Path, port: int, allow_origins: frozenset[str] = frozenset
 @asynccontextmanager
 async def opened_app(settings: Settings) -> AsyncGenerator[App]:
     """The application on the real runtime and the real proxy."""
-    registries = await discover()
     runtime = Namespaces(settings.home, agent=settings.agent)
+    async with asyncio.TaskGroup() as group:  # npm and pip take a second to say where they look
+        group.create_task(runtime.open())
+        discovering = group.create_task(discover())
+    registries = discovering.result()
     engine = Engine(settings, runtime, lambda names: Egress(registries, names))
     app = create_app(engine)
     try:

@@ -135,10 +135,8 @@ async def test_c033_bodies_stream_both_ways(site: Site) -> None:
     assert (answer.json()["method"], len(answer.json()["body"])) == ("POST", 500_000)
     answer = await site.client.put("/put", content=b"y" * 70_000, headers=headers)
     assert answer.json()["body"] == "y" * 70_000
-    parts: list[bytes] = []
     async with site.client.stream("GET", "/slow", headers=headers) as stream:
-        async for part in stream.aiter_raw():
-            parts.append(part)
+        parts = [part async for part in stream.aiter_raw()]
     assert parts == [b"first", b"second"]
     head = await site.client.head("/", headers=headers)
     assert (head.status_code, head.content) == (200, b"")

@@ -2,18 +2,33 @@
 
 from collections.abc import Callable
 
-from sandboxd.toolbox import execute, files, find, info, sessions, transfer
+from sandboxd.toolbox import (
+    code_run,
+    execute,
+    files,
+    find,
+    git,
+    info,
+    interpreter,
+    pty,
+    sessions,
+    transfer,
+)
 from sandboxd.toolbox.inside import Inside, Keeper
+from sandboxd.toolbox.interpreter import Contexts
+from sandboxd.toolbox.pty import Terminals
 from sandboxd.toolbox.sessions import Sessions
 from sandboxd.wire import Routes
 
 
 def toolbox_routes() -> Routes:
     routes = Routes()
-    for part in (info, files, find, transfer, execute, sessions):
+    for part in (
+        info, files, find, transfer, execute, code_run, sessions, pty, interpreter, git,
+    ):  # fmt: skip
         routes.include(part.routes)
     return routes
 
 
 def keepers() -> list[Callable[[Inside], Keeper]]:
-    return [Sessions]
+    return [Sessions, Terminals, Contexts]
