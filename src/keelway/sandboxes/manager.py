@@ -197,6 +197,7 @@ class SandboxManager:
         if project.daytona_sandbox_id is not None:
             found = await self._known(project, project.daytona_sandbox_id, coming)
             if found is not None:
+                await self._active(project, found.sandbox.id)
                 return found
             lost = project.daytona_sandbox_id
         return await self._anew(project, snapshot, lost, coming)
@@ -245,14 +246,19 @@ class SandboxManager:
         current = (await self.projects.get(project.id)).daytona_sandbox_id
         if not await self.projects.set_sandbox(project, sandbox.id, instead_of=current):
             raise SandboxError("Another server changed this project's sandbox.", sandbox=sandbox.id)
-        async with self.projects.database.transaction() as tx:
-            await tx.execute(
-                update(models.User)
-                .where(models.User.id == project.user_id)
-                .values(daytona_active_sandbox_id=sandbox.id)
-            )
+        await self._active(project, sandbox.id)
         if lost is not None and lost != sandbox.id:
             await self.delete(lost)
+
+    async def _active(self, project: Project, sandbox_id: SandboxId) -> None:
+        """The sandbox in which the project's owner works now."""
+        user = models.User
+        query = update(user).where(
+            user.id == project.user_id,
+            user.daytona_active_sandbox_id.is_distinct_from(sandbox_id),
+        )
+        async with self.projects.database.transaction() as tx:
+            await tx.execute(query.values(daytona_active_sandbox_id=sandbox_id))
 
     async def discard(self, project: Project) -> None:
         """Delete the project's sandbox on purpose, and every other with its label."""
@@ -261,6 +267,10 @@ class SandboxManager:
         if project.daytona_sandbox_id is not None:
             await self.delete(project.daytona_sandbox_id)
             await self.projects.set_sandbox(project, None, instead_of=project.daytona_sandbox_id)
+            user = models.User
+            gone = user.daytona_active_sandbox_id == project.daytona_sandbox_id
+            async with self.projects.database.transaction() as tx:
+                await tx.execute(update(user).where(gone).values(daytona_active_sandbox_id=None))
 
     # Snapshots
 

@@ -28,12 +28,23 @@ WORDS: dict[str, tuple[PreviewState, str]] = {
 
 
 class Opening:
-    """One opening of one workspace. The workspace is filled in as far as a rung gets."""
+    """One opening of one workspace. The workspace is filled in as far as a rung gets.
 
-    def __init__(self, workspace: Workspace, sandboxes: SandboxManager, progress: Progress) -> None:
+    `restart`: a dev server that runs and does not answer is started anew.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        sandboxes: SandboxManager,
+        progress: Progress,
+        *,
+        restart: bool = False,
+    ) -> None:
         self.workspace = workspace
         self.sandboxes = sandboxes
         self.progress = progress
+        self.restart = restart
         self.answer: Answer | None = None
 
     def ladder(self) -> Sequence[Rung]:
@@ -110,6 +121,10 @@ class Opening:
         if await dev_server.ensure(sandbox):
             await self.progress("building", "Starting the dev server")
         self.answer = await dev_server.answered(sandbox, seconds=PAGE_SECONDS)
+        if self.restart and not self.answer.ok:
+            await self.progress("building", "Starting the dev server again")
+            await dev_server.restart(sandbox)
+            self.answer = await dev_server.answered(sandbox, seconds=PAGE_SECONDS)
 
 
 def outcome(mode: str, first: Exception | None, said: Sequence[str]) -> PreviewStatus | None:

@@ -5,6 +5,7 @@ to the sandbox; what a command did is captured and becomes a fragment before the
 Without a machine (`sandbox` None) files can still be read and changed; commands raise NoMachine.
 """
 
+import asyncio
 import logging
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +25,7 @@ from keelway.sandboxes.errors import (
     SandboxGone,
     SandboxStopped,
     SandboxTaken,
+    SandboxUnreachable,
 )
 from keelway.sandboxes.sandbox import Sandbox
 from keelway.workspaces import checks, commands, dependencies, files
@@ -34,6 +36,7 @@ from keelway.workspaces.errors import NoMachine
 from keelway.workspaces.lease import Lease
 from keelway.workspaces.manifest import ROOT
 from keelway.workspaces.memory import Memory
+from keelway.workspaces.recovery import RecoveryMode
 from keelway.workspaces.sync import Sync, Synced
 from keelway.workspaces.values import Check, FileRow, Match, Ran, Step
 
@@ -44,6 +47,20 @@ __all__ = ["ROOT", "Check", "FileRow", "Match", "Ran", "Step", "Workspace"]
 T = TypeVar("T")
 OnOutput = Callable[[str], Awaitable[None]]
 INSTALL_SECONDS = 300
+
+
+PATIENCE = (0.2, 0.5, 1, 2, 4, 8, 16)
+"""Pauses, seconds, while the engine cannot be reached: it may be restarting."""
+
+
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """Do something that may be done again, over a short absence of the engine."""
+    for pause in PATIENCE:
+        try:
+            return await work()
+        except SandboxUnreachable:
+            await asyncio.sleep(pause)
+    return await work()
 
 
 @dataclass(slots=True)
@@ -62,7 +79,7 @@ class Workspace:
     """Get it a running sandbox again, when the one it has was lost."""
     limit: int
     missed: Sequence[str] = ()
-    mode: str = "full_restore"
+    mode: RecoveryMode = "full_restore"
     root: str = field(default=ROOT)
 
     # Looking
@@ -213,6 +230,8 @@ class Workspace:
         limit = min(seconds, commands.LONGEST_SECONDS)
 
         async def start() -> commands.Ended:
+            if self.memory.stale:
+                await self.bring_up()
             return await commands.run(self.machine(), name, command, seconds=limit, output=output)
 
         try:
@@ -220,7 +239,7 @@ class Workspace:
         except SandboxTaken:
             said = await self.interrupted(step)
             return Ran(None, commands.shown(said), False, None, said)
-        fragment, left_out = await self._alive(lambda: self._captured(step))
+        fragment, left_out = await self._alive(lambda: patiently(lambda: self._captured(step)))
         remarks = "".join(f"\n[Not kept in the version: {one}]" for one in left_out)
         return Ran(
             ended.exit_code,
@@ -280,8 +299,11 @@ class Workspace:
     async def _captured(
         self, step: Step, author: Signature = AGENT, *, version: bool = False
     ) -> tuple[Fragment | None, Sequence[str]]:
-        sandbox = self.machine()
         memory = self.memory
+        if memory.stale:
+            # What the sandbox lacks would look like deleted.
+            await self.bring_up()
+        sandbox = self.machine()
         capture = Capture(sandbox, memory.seen, self.digests, self.project.key, self.limit)
         found = await capture.against(self.tree)
         changes, left_out = list(found.changes), list(found.left_out)
@@ -297,9 +319,16 @@ class Workspace:
                 left_out.append(error.message)
                 changes = [change for change in changes if change.path != path]
         if fragment is not None:
-            await leave_note(sandbox, note(self.project.id, self.tree.oid))
-            memory.equal_to = self.tree.oid
+            await self._note(sandbox)
         return fragment, left_out
+
+    async def _note(self, sandbox: Sandbox) -> None:
+        """Tell the sandbox which version it equals. Its lack costs a comparison, nothing else."""
+        self.memory.equal_to = self.tree.oid
+        try:
+            await leave_note(sandbox, note(self.project.id, self.tree.oid))
+        except SandboxError:
+            log.info("note not left", extra={"project": self.project.id}, exc_info=True)
 
     async def interrupted(self, step: Step) -> str:
         """What a command had said when its server died; it is killed, and what it did is captured.

@@ -105,9 +105,11 @@ class Workspaces:
             limit=self.settings.file_bytes,
         )
 
-    async def _open(self, workspace: Workspace, progress: Progress | None) -> None:
+    async def _open(
+        self, workspace: Workspace, progress: Progress | None, *, restart: bool = False
+    ) -> None:
         async with self._telling(workspace.memory, progress) as tell:
-            opening = Opening(workspace, self.sandboxes, tell)
+            opening = Opening(workspace, self.sandboxes, tell, restart=restart)
             climbed = await climb(opening.ladder())
         workspace.mode, workspace.missed = climbed.mode, climbed.missed
         workspace.memory.outcome = outcome(climbed.mode, climbed.first, climbed.missed)
@@ -148,8 +150,9 @@ class Workspaces:
     async def recover(self, project: Project) -> Recovered:
         """Open and close: wakes a sandbox, rebuilds a lost one, restarts a dead dev server."""
         async with self.leases.hold(project.key, "open") as lease:
-            workspace = await self.open(project, lease)
-        return Recovered(climbed_mode(workspace.mode), workspace.missed)
+            workspace = await self._closed(project, lease)
+            await self._open(workspace, None, restart=True)
+        return Recovered(workspace.mode, workspace.missed)
 
     async def forget(self, project: Project) -> None:
         """Delete its sandbox, and what is remembered of it."""
@@ -210,13 +213,3 @@ class Workspaces:
             yield tell
         finally:
             memory.progress = None
-
-
-def climbed_mode(mode: str) -> RecoveryMode:
-    """The word, as its type."""
-    modes: dict[str, RecoveryMode] = {
-        "full_restore": "full_restore",
-        "files_only": "files_only",
-        "minimal_sandbox": "minimal_sandbox",
-    }
-    return modes.get(mode, "emergency_fallback")
