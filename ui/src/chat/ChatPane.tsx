@@ -98,7 +98,7 @@ function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
   const placeholder = busy ? "Type to queue the next change" : me.model.demo ? "Try: change the heading" : "Ask for a change";
 
   return (
-    <section className="chat" aria-label="Conversation">
+    <section className="chat" aria-label="Conversation" data-run={run?.status}>
       <Transcript project={project.id} person={me.user.name ?? "You"} messages={messages} busy={busy} actions={actions} />
       <div className="composer-area">
         <RunBar run={run} />

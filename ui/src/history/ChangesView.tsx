@@ -22,10 +22,15 @@ type View = "unified" | "split";
 
 function Head({ project, version, newest }: { project: string; version: Fragment; newest: boolean }): ReactNode {
   const { askRestore, undo, busy } = useVersionActions();
+  const heading = useRef<HTMLHeadingElement>(null);
+  // A new place is announced by its heading, unless somebody is going through the history.
+  useEffect(() => {
+    if (!document.activeElement?.closest(".history")) heading.current?.focus({ preventScroll: true });
+  }, [version.id]);
   return (
     <div className="change-head">
       <div className="grow">
-        <h1 tabIndex={-1}>{version.title}</h1>
+        <h1 ref={heading} tabIndex={-1}>{version.title}</h1>
         <div className="sub">
           <span className="chip version">v{version.number}</span>
           <time dateTime={version.createdAt}>{when(version.createdAt)}</time>

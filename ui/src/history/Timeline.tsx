@@ -28,7 +28,14 @@ function VersionRow({ project, version, selected, shown, newest, onSelect }: Row
   const { askRestore, busy } = useVersionActions();
   const at = `/p/${project}/v/${version.number}`;
   return (
-    <li className={`version-row ${selected ? "selected" : ""}`} data-testid="history-row" data-version={version.number} onFocus={onSelect} onMouseDown={onSelect}>
+    <li
+      className={`version-row ${selected ? "selected" : ""}`}
+      data-testid="history-row"
+      data-version={version.number}
+      // Never on press: rows would move under the pointer, and the click would land on another one.
+      onClick={onSelect}
+      onFocus={(event) => event.target.matches(":focus-visible") && onSelect()}
+    >
       <span className="lane" style={newest ? { top: 16 } : undefined} />
       <Node kind={version.kind} />
       <Link href={`${at}/changes?panel=history`} className="grow" aria-current={selected ? "true" : undefined}>

@@ -123,7 +123,7 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
 
   const told = useRef<PreviewState | undefined>(undefined);
   useEffect(() => {
-    if (state && state !== told.current && state !== "ready" && isBad(state)) announce(STATES[state].title(context), true);
+    if (state && state !== told.current && state !== "ready") announce(STATES[state].title(context), isBad(state));
     told.current = state;
   });
 

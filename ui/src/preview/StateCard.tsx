@@ -6,7 +6,7 @@ import { Icon } from "../components/Icon";
 import { Spinner } from "../components/Small";
 import { plainOutput } from "../chat/LiveOutput";
 import { Chain } from "./Chain";
-import { ACTS, chainOf, isBad, STATES, type Act, type Context, type State } from "./states";
+import { ACTS, chainOf, STATES, type Act, type Context, type State } from "./states";
 
 const LOG_AFTER = 5000;
 const LOG_LINES = 4;
@@ -40,9 +40,12 @@ function excerptOf(state: State, log: string | null, waited: boolean, lines: num
   return plainOutput(log).trim().split("\n").slice(-lines).join("\n");
 }
 
-/** The server's sentence may begin with what the heading already says. */
-function withoutTitle(words: string | undefined, title: string): string | undefined {
-  return words?.startsWith(title) ? words.slice(title.length).replace(/^[.:]\s*/, "") : words;
+/** The server's sentence may begin with what the heading already says, or say no more than it. */
+function wordsOf(state: State, context: Context, title: string): string | undefined {
+  const words = state.words?.(context);
+  if (!words?.startsWith(title)) return words;
+  const rest = words.slice(title.length).replace(/^[.:]?\s*/, "");
+  return rest === "" ? state.words?.({ ...context, message: null }) : rest;
 }
 
 interface Props {
@@ -59,10 +62,10 @@ export function StateCard({ state: name, context, log, onAct, busy }: Props): Re
   const waited = useWaited(name);
   const excerpt = excerptOf(state, log, waited, state.look === "now" ? 1 : LOG_LINES);
   const title = state.title(context);
-  const words = withoutTitle(state.words?.(context), title);
+  const words = wordsOf(state, context, title);
   return (
     <div className="state" data-testid="preview-state" data-state={name}>
-      <section className="state-card" role={isBad(name) ? "alert" : "status"}>
+      <section className="state-card" aria-label={title}>
         <Chain looks={chainOf(state)} />
         <h2>{title}</h2>
         {words && <p>{words}</p>}

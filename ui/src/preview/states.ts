@@ -60,7 +60,7 @@ export const STATES: Record<Exclude<PreviewState, "ready">, State> = {
     link: "Machine", look: "asleep", title: () => "Asleep", words: (c) => c.message ?? `Nobody used ${c.name} for 15 minutes, so its machine stopped.`, action: "wake", safe: kept,
   },
   rebuilding: {
-    link: "Machine", look: "now", title: (c) => `Rebuilding from ${v(c)}`, words: said("The sandbox is gone. Your versions are kept outside it, so nothing is lost."),
+    link: "Machine", look: "now", title: (c) => `Rebuilding from ${v(c)}`, words: () => "The sandbox is gone. Your versions are kept outside it, so nothing is lost.",
     steps: () => ["Starting a new sandbox", "Put back the files", "Install packages", "Start the dev server"], step: 0, action: "log",
   },
   "provider-unreachable": {

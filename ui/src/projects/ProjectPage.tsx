@@ -1,5 +1,5 @@
 import { Code, Ellipsis, Eye, GitCompareArrows, History, LayoutGrid, MessageSquare, SquareTerminal } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { paths } from "../api/calls";
 import { forgetAll, useResource } from "../api/resource";
@@ -31,6 +31,8 @@ export interface Place {
   number: number | null;
   file: string;
 }
+
+const narrow = () => matchMedia("(max-width: 767px)").matches;
 
 type Pane = "chat" | "work" | "history";
 
@@ -85,6 +87,7 @@ function Frame({ project, me, place }: FrameProps): ReactNode {
   const [fix, setFix] = useState<{ text: string } | null>(null);
   const [pane, setPane] = useState<Pane>(search.get("panel") === "history" ? "history" : place.tab === "preview" ? "chat" : "work");
   const [dialog, setDialog] = useState<"rename" | "delete" | "keys" | null>(null);
+  const arrived = useRef(place.tab === "preview");
   const [folded, setFolded] = useState<boolean | null>(null);
   const [width, setWidth] = useChatWidth();
   const { restoring } = useVersionActions();
@@ -99,7 +102,9 @@ function Frame({ project, me, place }: FrameProps): ReactNode {
     document.title = `${project.name}${busy ? " · working" : ""} · Keelway`;
   }, [project.name, busy]);
   useEffect(() => {
-    if (place.tab !== "preview") setPane((now) => (now === "chat" ? "work" : now));
+    if (place.tab === "preview" || !narrow()) return;
+    if (arrived.current) setPane("work");
+    arrived.current = true;
   }, [place.tab, place.number]);
 
   const toggleHistory = () =>
