@@ -4,7 +4,7 @@ The overlay denies that the cache has anything: libgit2 skips a write when any b
 object exists, and then a later row could lack an object (STORE.md 4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -167,7 +167,7 @@ class _Node:
 
     delete: bool = False
     write: Write | None = None
-    children: dict[str, "_Node"] = field(default_factory=dict)
+    children: "dict[str, _Node]" = field(default_factory=lambda: dict[str, _Node]())
 
     def writes(self) -> bool:
         return self.write is not None or any(child.writes() for child in self.children.values())
@@ -252,8 +252,3 @@ def _clean(text: str) -> str:
 def plain(text: str) -> str:
     """Text that every database and git take: no NUL, no lone surrogates."""
     return text.encode(errors="replace").decode().replace("\0", "")
-
-
-def in_memory(cache: pygit2.Repository | None, work: Callable[[Builder], Built]) -> Built:
-    """Run `work` with a fresh builder."""
-    return work(Builder(cache))

@@ -10,7 +10,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from functools import cache as remembered
 from pathlib import Path
@@ -24,6 +24,8 @@ from keelway.fragments.pack import GitObject, Joiner
 from keelway.git.command import GitError, git
 
 MARK = "keelway-mark"
+LOOSE = 2560
+"""Loose objects from which on `tidy` packs them."""
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 
 Source = Callable[[int], AsyncGenerator[tuple[int, int, bytes]]]
@@ -91,6 +93,25 @@ class Cache:
                         os.close(folder)
         except BROKEN:
             self._open = None  # the next reader fills
+
+    async def tidy(self) -> None:
+        """Own writes leave 6 to 9 loose files each; when there are many, pack them, keeping all."""
+        if await asyncio.to_thread(_loose, self.path) < LOOSE:
+            return
+        async with self.locked():
+            try:
+                if self.have() >= 0:  # -k keeps what no ref reaches: here, everything
+                    await git("repack", "-adkq", repository=self.path, seconds=600)
+            except BROKEN:
+                self._drop()
+
+    async def publish(self, heads: Mapping[str, str], current: str) -> Path:
+        """Write the refs, all at once and never one by one: a ref may lag, but never point nowhere."""
+        lines = [f"{sha} refs/heads/{name}\n" for name, sha in sorted(heads.items())]
+        async with self.locked():
+            _replace(self.path / "packed-refs", "# pack-refs with: sorted\n" + "".join(lines))
+            _replace(self.path / "HEAD", f"ref: refs/heads/{current}\n")
+        return self.path
 
     async def drop(self) -> None:
         """Remove the repository: renamed first, because a left-over git may still write into it."""
@@ -206,6 +227,20 @@ def create_repository(path: Path) -> None:
         (path / folder).mkdir(parents=True)
     (path / "config").write_text(_CONFIG)
     (path / "HEAD").write_text("ref: refs/heads/main\n")
+
+
+def _loose(path: Path) -> int:
+    """How many loose objects there are, from one folder of 256; 0 without a repository."""
+    try:
+        return 256 * sum(1 for _ in (path / "objects" / "17").iterdir())
+    except OSError:
+        return 0
+
+
+def _replace(path: Path, text: str) -> None:
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
+    aside.write_text(text)
+    aside.rename(path)
 
 
 def _mark(folder: int, seq: int) -> None:

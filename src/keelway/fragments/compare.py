@@ -80,9 +80,9 @@ def _descend(
         left, right = before.get(name), after.get(name)
         if left == right:
             continue
-        folders = [side[1] if side and side[0] == FOLDER else None for side in (left, right)]
-        if any(folders):
-            _descend(objects, *folders, f"{prefix}{name}/", into)
+        was, now = (side[1] if side and side[0] == FOLDER else None for side in (left, right))
+        if was or now:
+            _descend(objects, was, now, f"{prefix}{name}/", into)
         files = [side if side and side[0] != FOLDER else None for side in (left, right)]
         if any(files):
             into[prefix + name] = (files[0], files[1])
@@ -192,6 +192,7 @@ _STATUS: dict[DeltaStatus, Status] = {
 def _in_loop(repository: pygit2.Repository, old: str | None, new: str) -> Iterator[FileChange]:
     objects = repository.odb
     for patch in _diff(repository, old, new):
+        assert patch is not None
         delta = patch.delta
         status = _STATUS[delta.status]
         _, added, removed = patch.line_stats
@@ -203,7 +204,7 @@ def _in_loop(repository: pygit2.Repository, old: str | None, new: str) -> Iterat
             status=status,
             added=added,
             removed=removed,
-            binary=delta.is_binary,
+            binary=bool(delta.is_binary),
             old_size=before,
             new_size=after,
             patch=patch.data.decode(errors="replace"),

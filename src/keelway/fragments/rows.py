@@ -58,6 +58,20 @@ async def head(session: AsyncSession, key: int, name: str) -> tuple[Fragment, in
     return fragment(found[0]), found[1]
 
 
+async def heads(session: AsyncSession, key: int) -> tuple[dict[str, str], str, int]:
+    """Every branch's commit, the project's current branch, and its last number, by one query."""
+    query = (
+        select(project.current_branch, project.last_seq, branch.name, branch.head)
+        .outerjoin(branch, branch.project == project.key)
+        .where(project.key == key)
+    )
+    found = (await session.execute(query)).all()
+    if not found:
+        raise FragmentNotFound("There is no such project.", project=key)
+    refs = {each.name: each.head for each in found if each.name}
+    return refs, found[0].current_branch, found[0].last_seq
+
+
 async def write(tx: AsyncSession, key: int, draft: Draft, fence: int | None) -> Fragment:
     """Number and fence, branch, fragment, pack: in this order, inside the caller's transaction.
 

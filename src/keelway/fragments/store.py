@@ -16,6 +16,7 @@ from keelway.fragments import history, rows
 from keelway.fragments.build import Builder, Built, Change, Write, check_changes
 from keelway.fragments.compare import FileChange, Stats, compare, stats
 from keelway.fragments.errors import Fenced, FragmentNotFound
+from keelway.fragments.fold import due, fold
 from keelway.fragments.fragment import AGENT, Describe, Fragment, FragmentKind
 from keelway.fragments.repositories import Repositories
 from keelway.fragments.tree import Tree, TreeReader
@@ -232,6 +233,29 @@ class FragmentStore:
     async def drop_cache(self, project: int) -> None:
         """Remove the project's repository on disk; the next reader makes it anew."""
         await self._repositories.drop(project)
+
+    async def fold(self, project: int) -> bool:
+        """Fold old packs once, and pack the cache's loose objects; False when no pack was folded.
+
+        Off the write path and safe on any server at any time; call again while True.
+        """
+        done = await fold(self._repositories, project)
+        await self._repositories.cache(project).tidy()
+        return done
+
+    async def fold_due(self) -> list[int]:
+        """The projects that `fold` has work for."""
+        return await due(self._repositories)
+
+    async def repository(self, project: int) -> Path:
+        """The bare repository with its refs, complete: what `git clone` and `upload-pack` may use."""
+        async with self._repositories.reading() as session:
+            heads, current, seq = await rows.heads(session, project)
+
+        async def publish(_: pygit2.Repository) -> Path:
+            return await self._repositories.cache(project).publish(heads, current)
+
+        return await self._repositories.use(project, publish, seq=seq)
 
     async def delete(self, project: int) -> None:
         """Remove all versions of a project, and its repository."""

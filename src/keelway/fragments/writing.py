@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pygit2
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -93,7 +94,7 @@ class Writer:
         path = None if cache is None else cache.path
 
         def in_thread() -> tuple[Built, Stats] | None:
-            return work(Builder(None if path is None else open_repository(path)))
+            return work(Builder(None if path is None else open_repository(Path(path))))
 
         async with self._big:
             return await asyncio.to_thread(in_thread)
