@@ -84,6 +84,10 @@ class Machine(Protocol):
         """Start a process on a new pseudo terminal of the machine's own devpts; returns the master."""
         ...
 
+    async def attach(self, pid: int) -> Process | None:
+        """A process that an earlier server started, running or ended; None when none is known."""
+        ...
+
     async def dial(self, port: int) -> socket.socket:
         """A non-blocking TCP socket connected to 127.0.0.1 (then ::1) inside the machine.
 
@@ -109,6 +113,10 @@ class Machine(Protocol):
 
     async def wait_gone(self) -> None:
         """Return when PID 1 has died, for whatever reason."""
+        ...
+
+    def detach(self) -> None:
+        """Let go of a machine that lives on, as a server does that ends."""
         ...
 
 
