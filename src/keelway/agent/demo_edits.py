@@ -118,11 +118,11 @@ def jsx_text(words: str) -> str:
 def recolour(source: str, target: Target, colour: str) -> str:
     """The style sheet with that part in that colour: its variable, its own rules, or a new rule."""
     value = COLOURS[colour]
-    variable = re.compile(rf"(?<![\w-])({_VARIABLES[target]}\s*:\s*)[^;{{}}]+")
+    variable = re.compile(rf"(?<![\w-])({_VARIABLES[target]}\s*:\s*)[^;{{}}]+?(?=\s*[;}}])")
     changed = variable.sub(lambda m: f"{m[1]}{value}", source)
     changed = _RULE.sub(_repaint(target, value), changed)
     if target == "button":
-        ink = re.compile(r"(?<![\w-])(--button-ink\s*:\s*)[^;{}]+")
+        ink = re.compile(r"(?<![\w-])(--button-ink\s*:\s*)[^;{}]+?(?=\s*[;}])")
         changed = ink.sub(lambda m: f"{m[1]}{readable_on(value)}", changed)
     if changed != source or value in source:
         return changed
@@ -134,7 +134,7 @@ def _repaint(target: Target, value: str) -> Callable[[re.Match[str]], str]:
     """Change the declarations of the element's own rules that do not use the variable."""
     element = re.compile(_ELEMENTS[target])
     declaration = re.compile(
-        rf"(?<![\w-])({_PROPERTIES[target]}\s*:\s*)(?!\s*var\({_VARIABLES[target]}\)|transparent)[^;]+"
+        rf"(?<![\w-])({_PROPERTIES[target]}\s*:\s*)(?!\s*var\({_VARIABLES[target]}\)|transparent)[^;]+?(?=\s*(?:;|\Z))"
     )
 
     def paint(match: re.Match[str]) -> str:
