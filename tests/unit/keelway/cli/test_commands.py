@@ -1,0 +1,45 @@
+import subprocess
+import sys
+from pathlib import Path
+
+
+def keelway(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "keelway", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **env},
+    )
+
+
+def test_the_commands_are_told() -> None:
+    said = keelway("--help").stdout
+    for command in ("up", "serve", "token", "link", "doctor", "migrate"):
+        assert command in said
+
+
+def test_a_link_to_nothing_is_a_sentence(home: Path) -> None:
+    done = keelway("link", "--home", str(home))
+    assert done.returncode == 1
+    assert "Start it with `keelway up`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_token_is_printed_and_nothing_else(home: Path) -> None:
+    done = keelway("token", KEELWAY_HOME=str(home))
+    assert done.returncode == 0
+    assert done.stdout.strip() == (home / "api-token").read_text().strip()
+
+
+def test_the_app_alone_wants_an_engine(home: Path) -> None:
+    done = keelway("serve", "--home", str(home))
+    assert done.returncode == 1
+    assert "DAYTONA_API_KEY" in done.stderr
+
+
+def test_a_wrong_setting_is_named(home: Path) -> None:
+    done = keelway("up", KEELWAY_HOME=str(home), KEELWAY_PORT="many")
+    assert done.returncode == 1
+    assert done.stderr.startswith("port:")
+    assert "Traceback" not in done.stderr
