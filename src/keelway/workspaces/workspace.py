@@ -9,11 +9,11 @@ import asyncio
 import logging
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from keelway import faults
-from keelway.fragments.build import Change, Write
+from keelway.fragments.build import Change, Delete, Write
 from keelway.fragments.errors import FileTooLarge, PathClash, UnsafePath
 from keelway.fragments.fragment import AGENT, Describe, Fragment
 from keelway.fragments.store import FragmentStore
@@ -306,21 +306,34 @@ class Workspace:
         sandbox = self.machine()
         capture = Capture(sandbox, memory.seen, self.digests, self.project.key, self.limit)
         found = await capture.against(self.tree)
-        changes, left_out = list(found.changes), list(found.left_out)
-        fragment: Fragment | None = None
-        while changes:
-            try:
-                fragment = await self._append(changes, step, author, version)
-                break
-            except (UnsafePath, PathClash, FileTooLarge) as error:
-                path = error.context.get("path")
-                if not any(change.path == path for change in changes):
-                    raise
-                left_out.append(error.message)
-                changes = [change for change in changes if change.path != path]
+        left_out = list(found.left_out)
+        fragment, refused = await self._keep(list(found.changes), step, author, version)
+        left_out += refused
         if fragment is not None:
             await self._note(sandbox)
         return fragment, left_out
+
+    async def _keep(
+        self, changes: list[Change], step: Step, author: Signature, version: bool
+    ) -> tuple[Fragment | None, list[str]]:
+        """Make a fragment of what was captured, without the files that no version may hold."""
+        refused: list[str] = []
+        while changes:
+            try:
+                return await self._append(changes, step, author, version), refused
+            except (UnsafePath, PathClash, FileTooLarge) as error:
+                deletes = [change for change in changes if isinstance(change, Delete)]
+                if isinstance(error, PathClash) and deletes:
+                    # A file took a folder's place: the folder goes in a step of its own.
+                    await self._append(deletes, replace(step, tool_call_id=None), author)
+                    changes = [change for change in changes if isinstance(change, Write)]
+                    continue
+                path = error.context.get("path")
+                if not any(change.path == path for change in changes):
+                    raise
+                refused.append(error.message)
+                changes = [change for change in changes if change.path != path]
+        return None, refused
 
     async def _note(self, sandbox: Sandbox) -> None:
         """Tell the sandbox which version it equals. Its lack costs a comparison, nothing else."""
