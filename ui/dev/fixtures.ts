@@ -73,7 +73,7 @@ const SAYS: Partial<Record<PreviewState, string>> = {
 
 export function preview(state: PreviewState, origin: string): Preview {
   return {
-    url: state === "ready" || state === "blank-page" ? `${origin}/?ticket=1` : null, port: 5173, state, message: SAYS[state] ?? null,
+    url: state === "ready" || state === "blank-page" ? `${origin}/?ticket=1` : null, port: 5173, state, message: SAYS[state] ?? "",
     log: LOGS[state] ?? "10:46:02  vite  hmr update /src/App.tsx\n10:46:03  vite  new dependencies optimized: date-fns",
   };
 }

@@ -3,7 +3,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Plugin } from "vite";
 import type { Message } from "../src/chat/message.ts";
-import { PREVIEW_STATES, type Fragment, type PreviewState, type Project } from "../src/api/types.ts";
+import type { Fragment, PreviewState, Project } from "../src/api/types.ts";
+import { STATES } from "../src/preview/states.ts";
 import { APP, diff, fragment, machine, me, preview, project, versions } from "./fixtures.ts";
 import { MockTurn } from "./turn.ts";
 
@@ -44,7 +45,7 @@ function fill(): void {
   ];
   kept.set("daymark", { project: project("daymark", "Daymark", 15), versions: list, messages, turn: null, state: "ready" });
   kept.set("notes", { project: project("notes", "Allotment notes", 6, 30), versions: list.slice(5), messages: [], turn: null, state: "asleep" });
-  for (const state of PREVIEW_STATES) kept.set(`state-${state}`, { project: project(`state-${state}`, "Daymark", 15, 400), versions: list, messages, turn: null, state });
+  for (const state of Object.keys(STATES) as PreviewState[]) kept.set(`state-${state}`, { project: project(`state-${state}`, "Daymark", 15, 400), versions: list, messages, turn: null, state });
 }
 if (process.env.MOCK_EMPTY !== "1") fill();
 

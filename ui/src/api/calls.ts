@@ -1,7 +1,7 @@
 /** Every address of the server that the page calls, in one place. */
 
 import { request } from "./client";
-import type { Project, Restored } from "./types";
+import type { NewProject, Project, Restored } from "./types";
 
 const project = (id: string) => `/api/projects/${encodeURIComponent(id)}`;
 const escaped = (path: string) => path.split("/").map(encodeURIComponent).join("/");
@@ -23,13 +23,6 @@ export const paths = {
   stream: (id: string) => `${project(id)}/chat/stream`,
   messages: (id: string) => `${project(id)}/messages`,
 };
-
-export interface NewProject {
-  prompt?: string;
-  name?: string;
-  template?: string;
-  model?: string;
-}
 
 export const calls = {
   login: (key: string) => request<undefined>("POST", "/api/login", { key }),

@@ -125,10 +125,21 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
     };
   }, [chat, follow, known.turn?.status]);
 
+  /** A run that was started elsewhere: first what was said there, then its stream. */
+  const join = useCallback(async () => {
+    if (life.current.following) return;
+    try {
+      chat.messages = (await request<Conversation>("GET", paths.messages(project))).items;
+    } catch {
+      // The stream tells the same later, or says why it can not.
+    }
+    await follow();
+  }, [chat, follow, project]);
+
   const joins = isRunning(seen?.status) && status === "ready" ? seen?.id : undefined;
   useEffect(() => {
-    if (joins !== undefined) void follow();
-  }, [joins, follow]);
+    if (joins !== undefined) void join();
+  }, [joins, join]);
 
   const send = useCallback(
     async (text: string, model?: string): Promise<boolean> => {
@@ -139,7 +150,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
       if (error instanceof ApiError) {
         chat.clearError();
         chat.messages = before;
-        if (error.code === "TurnRunning") void follow();
+        if (error.code === "TurnRunning") void join();
         setProblem(sentence(error));
         return false;
       }
@@ -153,7 +164,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
       void follow();
       return true;
     },
-    [chat, follow],
+    [chat, follow, join],
   );
 
   const stop = useCallback(() => {

@@ -12,7 +12,7 @@ import { HealthLine } from "./HealthLine";
 import { PreviewFrame } from "./PreviewFrame";
 import { PreviewStrip, WIDTHS, type WidthId } from "./PreviewStrip";
 import { StateCard } from "./StateCard";
-import { isBad, STATES, type Act, type Context } from "./states";
+import { isBad, STATES, type Act, type CardState, type Context } from "./states";
 import { useNavigation } from "./useNavigation";
 import type { PreviewView } from "./usePreview";
 
@@ -73,7 +73,7 @@ function useNotes(arrived: (path: string) => void): { blank: Blank | null; lastE
   return { blank, lastError, onNote, showAnyway: () => setBlank((now) => now && { ...now, anyway: true }), clear };
 }
 
-function fixText(state: PreviewState, details: string): string {
+function fixText(state: PreviewState | CardState, details: string): string {
   const what = state === "blank-page" ? "The page is blank." : "The app does not run.";
   return details ? `${what} It says:\n\n${details.split("\n").map((line) => `> ${line}`).join("\n")}\n\nFind out why and fix it.` : `${what} Find out why and fix it.`;
 }
@@ -90,11 +90,12 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
   const { toast, announce } = useSays();
   const [, navigate] = useLocation();
 
-  const isBlank = shown === "ready" && blank !== null && !blank.anyway && !busy;
+  const drewNothing = shown === "ready" && blank !== null && !blank.anyway;
+  const isBlank = drewNothing && !busy;
   const unreachable = error !== undefined && !preview;
-  const state: PreviewState | undefined = isBlank ? "blank-page" : unreachable ? "error" : shown;
+  const state: PreviewState | CardState | undefined = drewNothing ? (busy ? "making" : "blank-page") : unreachable ? "error" : shown;
   const version = items[0]?.number ?? project.activeVersion;
-  const context: Context = { name: project.name, version, port: preview?.port ?? 5173, restoring, restored: items[0]?.restoredFrom?.number ?? null, message: unreachable ? sentence(error) : (preview?.message ?? null) };
+  const context: Context = { name: project.name, version, port: preview?.port ?? 5173, restoring, restored: items[0]?.restoredFrom?.number ?? null, message: unreachable ? sentence(error) : (preview?.message === "" ? null : (preview?.message ?? null)) };
   const log = isBlank ? (blank.message ?? lastError) : (preview?.log ?? null);
 
   const reload = (path: string) => {
@@ -121,7 +122,7 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
     else void recover(act);
   };
 
-  const told = useRef<PreviewState | undefined>(undefined);
+  const told = useRef<PreviewState | CardState | undefined>(undefined);
   useEffect(() => {
     if (state && state !== told.current && state !== "ready") announce(STATES[state].title(context), isBad(state));
     told.current = state;

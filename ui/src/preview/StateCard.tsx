@@ -1,12 +1,11 @@
 import { Check } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
-import type { PreviewState } from "../api/types";
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Spinner } from "../components/Small";
 import { plainOutput } from "../chat/LiveOutput";
 import { Chain } from "./Chain";
-import { ACTS, chainOf, STATES, type Act, type Context, type State } from "./states";
+import { ACTS, chainOf, STATES, type Act, type CardState, type Context, type State } from "./states";
 
 const LOG_AFTER = 5000;
 const LOG_LINES = 4;
@@ -49,7 +48,7 @@ function wordsOf(state: State, context: Context, title: string): string | undefi
 }
 
 interface Props {
-  state: Exclude<PreviewState, "ready">;
+  state: CardState;
   context: Context;
   log: string | null;
   onAct: (act: Act) => void;

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-import { PREVIEW_STATES } from "../api/types";
 import { ACTS, chainOf, isBad, isMoving, STATES, type Context } from "./states";
 
 const context: Context = { name: "Daymark", version: 15, port: 5173, restoring: null, restored: null, message: null };
-const states = PREVIEW_STATES.filter((state) => state !== "ready");
+const states = Object.keys(STATES) as (keyof typeof STATES)[];
 
 test.each(states)("%s says what is, shows one link of the chain and offers an action", (name) => {
   const state = STATES[name];

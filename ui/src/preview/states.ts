@@ -38,7 +38,13 @@ const saved = (c: Context) => (c.version === null ? "What was built is saved." :
 const kept = (c: Context) => (c.version === null || c.version < 2 ? "Your versions are kept." : `All ${c.version} versions are kept.`);
 const said = (words: string) => (c: Context) => c.message ?? words;
 
-export const STATES: Record<Exclude<PreviewState, "ready">, State> = {
+/** `making` is the page's own: a run works, and what it has so far draws nothing. */
+export type CardState = Exclude<PreviewState, "ready"> | "making";
+
+export const STATES: Record<CardState, State> = {
+  making: {
+    link: "Page", look: "now", title: (c) => `v${(c.version ?? 0) + 1} in the making`, words: () => "There is nothing to see yet. The page opens by itself.", action: "log",
+  },
   creating: {
     link: "Machine", look: "now", title: (c) => `Creating ${c.name}`, action: "log", step: 1,
     steps: () => ["Copied the starter app", "Starting a sandbox", "Install packages", "Start the dev server"],
@@ -112,4 +118,4 @@ export function chainOf(state: State): LinkLook[] {
 export const isMoving = (state: PreviewState | undefined): boolean =>
   state === undefined || ["creating", "waking", "installing", "building", "rebuilding", "restoring", "restore-failed"].includes(state);
 
-export const isBad = (state: PreviewState): boolean => state !== "ready" && ["broken", "unknown"].includes(STATES[state].look);
+export const isBad = (state: PreviewState | CardState): boolean => state !== "ready" && ["broken", "unknown"].includes(STATES[state].look);
