@@ -7,17 +7,17 @@ that starts after a crash knows what to finish and what to undo.
 import asyncio
 import logging
 import re
+import socket
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
-from sandboxd import lifecycle
+from sandboxd import intervals, lifecycle
+from sandboxd.box import Box, NewSandbox, Running, Watcher, new_record
 from sandboxd.egress import EGRESS_PORT, Egress
-from sandboxd.errors import BadRequest, Conflict, NotFound, NotStarted, SandboxdError
+from sandboxd.errors import BadRequest, Conflict, NotFound, SandboxdError
 from sandboxd.ids import new_token
 from sandboxd.lifecycle import NOTHING, Command, Replay, State
 from sandboxd.runtime.base import base_env
@@ -26,102 +26,13 @@ from sandboxd.safefs import SafeFiles
 from sandboxd.settings import DEFAULT_SNAPSHOT, Settings
 from sandboxd.signed import SignedPreviews
 from sandboxd.snapshots import Snapshots
-from sandboxd.store import SandboxRecord, SnapshotRecord, Store, now, parse_time, remove_tree, stamp
+from sandboxd.store import SnapshotRecord, Store, now, remove_tree, stamp
 from sandboxd.tasks import Supervisor, cancel
 
 log = logging.getLogger(__name__)
 
 # The proxy that lets these names through, beyond the registries.
 EgressFor = Callable[[tuple[str, ...]], Egress]
-
-
-@dataclass(slots=True)
-class NewSandbox:
-    """What a client may say of a sandbox to be made; None means the default."""
-
-    name: str | None = None
-    snapshot: str | None = None
-    user: str | None = None
-    target: str | None = None
-    public: bool = False
-    env: dict[str, str] = field(default_factory=dict[str, str])
-    labels: dict[str, str] = field(default_factory=dict[str, str])
-    auto_stop: float | None = None
-    auto_archive: float | None = None
-    auto_delete: float | None = None
-    auto_pause: float | None = None
-    ttl: float | None = None
-    block_network: bool = False
-    allow_networks: str | None = None
-    allow_domains: str | None = None
-
-
-class Box:
-    """One sandbox while the engine runs: its record, and its machine when it has one."""
-
-    def __init__(self, record: SandboxRecord) -> None:
-        self.record = record
-        self.lock = asyncio.Lock()
-        self.running: Running | None = None
-        self.active = time.monotonic()
-        self.busy = 0
-
-    @property
-    def id(self) -> str:
-        return self.record.id
-
-    @property
-    def state(self) -> State:
-        return self.record.state
-
-    def machine(self) -> "Running":
-        """The running machine. Raises `NotStarted`."""
-        if self.running is None:
-            raise NotStarted(
-                f"Sandbox {self.id} is {self.state.value}: no IP address found. "
-                "Is the Sandbox started?"
-            )
-        return self.running
-
-    def touch(self) -> None:
-        """Reset the idle timer."""
-        self.active = time.monotonic()
-        self.record.last_activity_at = now()
-
-    @contextmanager
-    def activity(self) -> Generator[None]:
-        """Hold the idle timer back as long as this lasts."""
-        self.busy += 1
-        self.touch()
-        try:
-            yield
-        finally:
-            self.busy -= 1
-            self.touch()
-
-
-@dataclass(slots=True)
-class Running:
-    """What exists only while the machine does."""
-
-    machine: Machine
-    files: SafeFiles
-    env: dict[str, str] = field(default_factory=dict[str, str])
-    watch: asyncio.Task[None] | None = None
-    network: asyncio.Task[None] | None = None
-    inside: object = None  # the toolbox's
-
-
-class Watcher(Protocol):
-    """Someone who keeps things inside running sandboxes (the toolbox), or tells others of them."""
-
-    async def began(self, box: Box, *, adopted: bool) -> None: ...
-
-    async def ending(self, box: Box, *, force: bool) -> None: ...
-
-    async def changed(self, box: Box, old: State | None) -> None: ...
-
-    def let_go(self) -> None: ...
 
 
 class Engine:
@@ -186,7 +97,11 @@ class Engine:
     async def create(self, wish: NewSandbox) -> Box:
         """Make and start a sandbox. Raises `NotFound` (snapshot), `Conflict` (name)."""
         snapshot = self.snapshots.get(wish.snapshot or DEFAULT_SNAPSHOT)
-        record = self._new_record(wish, snapshot)
+        if wish.name and any(wish.name in {each.record.name, each.id} for each in self.all()):
+            raise Conflict(f"Sandbox with name {wish.name} already exists")
+        record = new_record(wish, snapshot)
+        if wish.ttl:
+            record.destroy_at = self.after(wish.ttl)
         box = Box(record)
         self._boxes[record.id] = box
         async with box.lock:
@@ -349,7 +264,9 @@ class Engine:
             names = tuple(re.split(r"[,\s]+", (box.record.allow_domains or "").strip(", ")))
             egress = self.egress(tuple(name for name in names if name))
             listener = await running.machine.listen(EGRESS_PORT)
-            running.network = self.tasks.spawn(egress.serve(listener, box.id), f"egress {box.id}")
+            running.network = self.tasks.spawn(
+                _serve_egress(egress, listener, box.id), f"egress {box.id}"
+            )
             running.env |= egress.env(EGRESS_PORT)
         running.env |= {"DAYTONA_SANDBOX_ID": box.id} | box.record.env
 
@@ -435,7 +352,11 @@ class Engine:
         while True:
             await asyncio.sleep(pause)
             for box in self.all():
-                due = self._due(box)
+                due = intervals.due(
+                    box.record,
+                    idle=0 if box.busy else time.monotonic() - box.active,
+                    minute=self.settings.minute,
+                )
                 if due is None or box.lock.locked():
                     continue
                 log.info("sandbox %s: %s is due", box.id, due.value)
@@ -443,22 +364,6 @@ class Engine:
                     await self._carry_out(box, due)
                 except SandboxdError as error:
                     log.warning("sandbox %s: cannot %s: %s", box.id, due.value, error.message)
-
-    def _due(self, box: Box) -> Command | None:
-        record, minute = box.record, self.settings.minute
-        if record.destroy_at is not None and parse_time(record.destroy_at) <= datetime.now(UTC):
-            return Command.DELETE
-        if box.state is State.STARTED:
-            idle = time.monotonic() - box.active
-            due = record.auto_stop > 0 and not box.busy and idle >= record.auto_stop * minute
-            return Command.STOP if due else None
-        if box.state in {State.STOPPED, State.ARCHIVED} and record.stopped_at is not None:
-            stopped = (datetime.now(UTC) - parse_time(record.stopped_at)).total_seconds()
-            if record.auto_delete >= 0 and stopped >= record.auto_delete * minute:
-                return Command.DELETE
-            if box.state is State.STOPPED and 0 < record.auto_archive * minute <= stopped:
-                return Command.ARCHIVE
-        return None
 
     async def _carry_out(self, box: Box, command: Command) -> None:
         match command:
@@ -517,41 +422,12 @@ class Engine:
             limits=Limits(cpu=record.cpu, memory=record.memory, disk=record.disk),
         )
 
-    def _new_record(self, wish: NewSandbox, snapshot: SnapshotRecord) -> SandboxRecord:
-        identity, moment = str(uuid.uuid4()), now()
-        name = wish.name or identity
-        if any(name in {box.record.name, box.id} for box in self.all()):
-            raise Conflict(f"Sandbox with name {name} already exists")
-        record = SandboxRecord(
-            id=identity,
-            name=name,
-            state=State.CREATING,
-            snapshot=snapshot.name,
-            layers=snapshot.layers.copy(),
-            created_at=moment,
-            updated_at=moment,
-            last_activity_at=moment,
-            preview_token=new_token(),
-            signing_key=new_token(),
-            env=wish.env,
-            labels=wish.labels,
-            public=wish.public,
-            cpu=snapshot.cpu,
-            memory=snapshot.memory,
-            disk=snapshot.disk,
-            block_network=wish.block_network,
-            allow_domains=wish.allow_domains,
-        )
-        record.user = wish.user or record.user
-        record.target = wish.target or record.target
-        for key in ("auto_stop", "auto_archive", "auto_delete", "auto_pause"):
-            value = getattr(wish, key)
-            if value is not None:
-                setattr(record, key, value)
-        if wish.ttl:
-            record.destroy_at = self.after(wish.ttl)
-        return record
-
     def after(self, minutes: float) -> str:
         """The moment that many minutes from now."""
         return stamp(datetime.now(UTC) + timedelta(seconds=minutes * self.settings.minute))
+
+
+async def _serve_egress(egress: Egress, listener: socket.socket, sandbox_id: str) -> None:
+    """Until cancelled; then nothing listens any more."""
+    with listener:
+        await egress.serve(listener, sandbox_id)

@@ -6,7 +6,8 @@ import socketio  # pyright: ignore[reportMissingTypeStubs]
 from starlette.types import ASGIApp
 
 from sandboxd import gate, schemas
-from sandboxd.engine import Box, Engine
+from sandboxd.box import Box
+from sandboxd.engine import Engine
 from sandboxd.lifecycle import State
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sandboxd.engine import Box, Engine
+from sandboxd.box import Box
+from sandboxd.engine import Engine
 from sandboxd.settings import ORGANIZATION
 from sandboxd.store import SnapshotRecord
 

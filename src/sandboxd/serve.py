@@ -45,7 +45,13 @@ async def serve(home: Path, port: int, allow_origins: frozenset[str] = frozenset
     _prepare_process()
     with locked(home), listening(home, port) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
-        settings = Settings(home, api_key(home), url=url, allow_origins=allow_origins)
+        settings = Settings(
+            home,
+            api_key(home),
+            url=url,
+            allow_origins=allow_origins,
+            minute=float(os.environ.get("SANDBOXD_MINUTE", "60")),
+        )
         async with opened_app(settings) as app:
             await _until_signal(app, listener, settings)
 

@@ -18,7 +18,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from sandboxd.engine import Box, Engine, Running
+from sandboxd.box import Box, Running
+from sandboxd.engine import Engine
 from sandboxd.errors import BadRequest, NotFound, NotSupported, SandboxdError
 from sandboxd.store import now
 

@@ -18,7 +18,6 @@ from daytona.common.errors import (
     DaytonaGitBranchNotFoundError,
     DaytonaGitRepoNotFoundError,
 )
-
 from tests.support.sandboxd import Sdk
 
 CODE = {
@@ -127,7 +126,12 @@ async def read_until(handle: Any, text: bytes, seen: bytearray, sdk: Sdk) -> Non
 async def test_c050_a_terminal_has_env_folder_size_and_an_exit_code(sdk: Sdk, sandbox: Any) -> None:
     process = sandbox.process
     seen = bytearray()
-    create = {"id": "pty", "cwd": "/tmp", "envs": {"X": "y z"}, "pty_size": PtySize(rows=30, cols=100)}
+    create = {
+        "id": "pty",
+        "cwd": "/tmp",
+        "envs": {"X": "y z"},
+        "pty_size": PtySize(rows=30, cols=100),
+    }
     if sdk.synchronous:
         handle = await sdk.do(process.create_pty_session, **create)
         reading = asyncio.get_running_loop().run_in_executor(None, handle.wait, seen.extend)
@@ -135,8 +139,11 @@ async def test_c050_a_terminal_has_env_folder_size_and_an_exit_code(sdk: Sdk, sa
         handle = await sdk.do(process.create_pty_session, on_data=seen.extend, **create)
         reading = asyncio.ensure_future(handle.wait())
     with pytest.raises(DaytonaConflictError):
-        await sdk.do(process.create_pty_session, **{**create, **({} if sdk.synchronous else {"on_data": print})})
-    await sdk.do(handle.send_input, "stty size; pwd; echo \"<$X>\"\n")
+        await sdk.do(
+            process.create_pty_session,
+            **{**create, **({} if sdk.synchronous else {"on_data": print})},
+        )
+    await sdk.do(handle.send_input, 'stty size; pwd; echo "<$X>"\n')
     await read_until(handle, b"<y z>", seen, sdk)
     assert b"30 100" in seen
     assert b"/tmp" in seen
@@ -166,7 +173,7 @@ async def test_c051_a_terminal_outlives_its_client_and_is_killed(sdk: Sdk, sandb
         reading = asyncio.get_running_loop().run_in_executor(None, again.wait, seen.extend)
     else:
         reading = asyncio.ensure_future(again.wait())
-    await sdk.do(again.send_input, "echo \"<$V>\"\n")
+    await sdk.do(again.send_input, 'echo "<$V>"\n')
     await read_until(again, b"<kept>", seen, sdk)
     await sdk.do(process.kill_pty_session, "p")
     result = await asyncio.wait_for(reading, 10)
@@ -181,7 +188,9 @@ async def test_c052_the_interpreter_keeps_state_per_context(sdk: Sdk, sandbox: A
     answer = await sdk.do(run, "import sys; x += 1; print(x); print('e', file=sys.stderr)")
     assert (answer.stdout, answer.stderr, answer.error) == ("42\n", "e\n", None)
     context = await sdk.do(interpreter.create_context, cwd="/tmp")
-    other = await sdk.do(run, "import os; print(os.getcwd(), os.environ['E']); x", context=context, envs={"E": "1"})
+    other = await sdk.do(
+        run, "import os; print(os.getcwd(), os.environ['E']); x", context=context, envs={"E": "1"}
+    )
     assert other.stdout == "/tmp 1\n"
     assert other.error.name == "NameError"
     assert "Traceback" in other.error.traceback

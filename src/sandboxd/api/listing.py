@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import Response
 
 from sandboxd import schemas
-from sandboxd.engine import Box
+from sandboxd.box import Box
 from sandboxd.errors import BadRequest
 from sandboxd.store import SandboxRecord, parse_time
 from sandboxd.wire import Call, Routes, answer, to_int, to_number

@@ -7,7 +7,7 @@ from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from sandboxd import schemas
-from sandboxd.engine import NewSandbox
+from sandboxd.box import NewSandbox
 from sandboxd.errors import BadRequest, NotSupported
 from sandboxd.lifecycle import Command
 from sandboxd.wire import Call, Routes, answer, to_number

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.types import Scope
 
 from sandboxd import gate
-from sandboxd.engine import Box, Engine
+from sandboxd.box import Box
+from sandboxd.engine import Engine
 from sandboxd.errors import NotFound, SandboxdError, Unauthorized
 from sandboxd.gate import PreviewHost
 

@@ -4,7 +4,8 @@ import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar, cast
 
-from sandboxd.engine import Box, Engine, Running
+from sandboxd.box import Box, Running
+from sandboxd.engine import Engine
 from sandboxd.errors import SpawnFailed
 from sandboxd.lifecycle import State
 from sandboxd.settings import HOME_DIR
