@@ -24,6 +24,8 @@ from keelway.fragments.pack import GitObject, Joiner
 from keelway.git.command import GitError, git
 
 MARK = "keelway-mark"
+TRIES = 5
+"""Removing a big folder takes a while, and takes what is made anew inside it as well."""
 LOOSE = 2560
 """Loose objects from which on `tidy` packs them."""
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
@@ -64,14 +66,15 @@ class Cache:
         Raises:
             CacheBroken: The database does not (yet) have what it should, or it is damaged.
         """
-        for attempt in (1, 2):
+        for attempt in range(TRIES):
             try:
                 if self.have() < seq:
                     await self._fill_up(seq)
                 return self._repository()
             except BROKEN as error:
                 await self.drop()
-                if attempt == 2:
+                await asyncio.sleep(0.02 * attempt)
+                if attempt == TRIES - 1:
                     raise CacheBroken("The versions could not be read.", seq=seq) from error
         raise AssertionError
 

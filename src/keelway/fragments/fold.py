@@ -6,6 +6,7 @@ because they are what lagging readers fetch. Any server may fold at any time: re
 
 import secrets
 import shutil
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Range:
 async def fold(repositories: Repositories, project: int) -> bool:
     """Fold once, the lowest level that has enough; False when there is nothing to do.
 
-    False also when another server was first, or somebody removed the repositories meanwhile.
+    False also when another server was first.
 
     Raises:
         CacheBroken: What git made is not what it was given; nothing was changed.
@@ -61,8 +62,8 @@ async def fold(repositories: Repositories, project: int) -> bool:
     try:
         names = await _names(repositories, project, chosen)
         packed = await _fold(repositories, project, chosen, names)
-    except (GitError, FileNotFoundError):
-        if repositories.folder.exists() and await _choose(repositories, project) == chosen:
+    except GitError:
+        if await _choose(repositories, project) == chosen:
             raise
         return False
     return await _swap(repositories.database, project, chosen, packed)
@@ -109,7 +110,8 @@ async def _fold(
     repositories: Repositories, project: int, chosen: Range, names: dict[str, str]
 ) -> bytes:
     """The whole new pack, proved to hold exactly what the old ones hold."""
-    folder = repositories.folder
+    folder = repositories.folder.with_name(f"{repositories.folder.name}.tmp")
+    _sweep(folder)
     async with (
         _empty(folder) as before,
         _empty(folder) as after,
@@ -119,9 +121,10 @@ async def _fold(
         ids = _ids(before)
         packed = await _packed(before, chosen.level, ids, names)
         await git("index-pack", "--stdin", repository=after, stdin=packed, seconds=SECONDS)
-        if _ids(after) != ids:
-            raise CacheBroken("Folding would have lost objects; nothing was changed.")
-        return packed
+        same = _ids(after) == ids
+    if not same:
+        raise CacheBroken("Folding would have lost objects; nothing was changed.")
+    return packed
 
 
 async def _names(repositories: Repositories, project: int, chosen: Range) -> dict[str, str]:
@@ -153,9 +156,17 @@ async def _names(repositories: Repositories, project: int, chosen: Range) -> dic
     return {oid: path for oid, _, path in pairs if path}
 
 
+def _sweep(folder: Path) -> None:
+    """What killed folds left, once it is far older than any fold takes."""
+    if folder.exists():
+        for left in folder.iterdir():
+            if time.time() - left.stat().st_mtime > 6 * SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 @asynccontextmanager
 async def _empty(folder: Path) -> AsyncGenerator[Path]:
-    path = folder / f"fold-{secrets.token_hex(6)}.tmp"
+    path = folder / f"fold-{secrets.token_hex(6)}"
     try:
         create_repository(path)
         yield path
