@@ -16,6 +16,8 @@ interface Known {
   turn: Turn | null;
   /** The state of the connection, not of the run. */
   stream: "submitted" | "streaming" | "ready" | "error";
+  /** The server has been asked since the stream ended: `turn` is what is, not what was. */
+  sure: boolean;
 }
 
 export function partOf(message: Message | undefined): RunData | null {
@@ -24,13 +26,13 @@ export function partOf(message: Message | undefined): RunData | null {
   return part?.type === "data-run-status" ? part.data : null;
 }
 
-export function runOf({ last, turn, stream }: Known): Run | null {
+export function runOf({ last, turn, stream, sure }: Known): Run | null {
   if (stream === "submitted" && last?.role === "user") return { status: "starting", step: 0, startedAt: Date.now(), message: null, code: null };
   const data = partOf(last);
   const status = data?.status ?? (last?.role === "assistant" ? last.metadata?.status : undefined) ?? turn?.status;
   if (!status) return stream === "streaming" ? { status: "working", step: 0, startedAt: Date.now(), message: null, code: null } : null;
   // The stream ended without a last word, and the server says that nothing runs.
-  const lost = isRunning(status) && stream === "ready" && !isRunning(turn?.status);
+  const lost = sure && isRunning(status) && stream === "ready" && !isRunning(turn?.status);
   return {
     status: lost ? (turn?.status ?? "interrupted") : status,
     step: data?.step ?? 0,

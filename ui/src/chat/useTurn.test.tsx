@@ -104,6 +104,7 @@ test("a lost server is said, and the turn is joined again when it is back", asyn
   await waitFor(() => expect(result.current.run?.step).toBeGreaterThan(1), slow);
   act(kill);
   await waitFor(() => expect(result.current.offline).toBe(true), slow);
+  expect(result.current.run?.status).toBe("working");
   down = false;
   act(() => result.current.reconnect());
   await waitFor(() => expect(result.current.run?.status).toBe("completed"), slow);

@@ -69,6 +69,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
   const [chat] = useState(() => createChat(project, known.items, refresh));
   const { messages, status } = useChat<Message>({ chat, throttle: 50 });
   const [turn, setTurn] = useState<Turn | null>(known.turn);
+  const [sure, setSure] = useState(true);
   const [offline, setOffline] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const life = useRef<Life>({ gone: false, following: false, wake: () => undefined });
@@ -79,6 +80,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
     const runs = isRunning(conversation.turn?.status);
     if (!runs) chat.messages = conversation.items;
     setTurn(conversation.turn);
+    setSure(true);
     refresh();
     return runs;
   }, [chat, project, refresh]);
@@ -87,6 +89,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
   const follow = useCallback(async () => {
     if (life.current.following) return;
     life.current.following = true;
+    setSure(false);
     for (let lost = 0; !life.current.gone; lost += 1) {
       await chat.resumeStream();
       try {
@@ -144,6 +147,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
   const send = useCallback(
     async (text: string, model?: string): Promise<boolean> => {
       setProblem(null);
+      setSure(false);
       const before = chat.messages;
       await chat.sendMessage({ text }, model ? { body: { model } } : {});
       const error = chat.status === "error" ? chat.error : undefined;
@@ -173,6 +177,6 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
     });
   }, [project]);
 
-  const run = runOf({ last: messages.at(-1), turn, stream: status });
+  const run = runOf({ last: messages.at(-1), turn, stream: status, sure });
   return { messages, run, busy: isBusy(run), offline, problem, send, stop, reconnect: () => life.current.wake() };
 }

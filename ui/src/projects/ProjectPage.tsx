@@ -1,5 +1,5 @@
 import { Code, Ellipsis, Eye, GitCompareArrows, History, LayoutGrid, MessageSquare, SquareTerminal } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { useLocation, useSearchParams } from "wouter";
 import { paths } from "../api/calls";
 import { forgetAll, useResource } from "../api/resource";
@@ -14,6 +14,7 @@ import { Splitter, useChatWidth } from "../components/Splitter";
 import { HistoryPanel } from "../history/HistoryPanel";
 import { KeelRail } from "../history/KeelRail";
 import { useVersionActions, VersionActionsProvider } from "../history/useVersionActions";
+import { useVersions } from "../history/versions";
 import { LogView } from "../preview/LogView";
 import { PreviewPane } from "../preview/PreviewPane";
 import { usePreview } from "../preview/usePreview";
@@ -153,7 +154,11 @@ function Frame({ project, me, place }: FrameProps): ReactNode {
 }
 
 export default function ProjectPage({ id, me, place }: { id: string; me: Me; place: Place }): ReactNode {
-  const { data, error } = useResource<Project>(paths.project(id), 15_000);
+  const { data: found, error } = useResource<Project>(paths.project(id), 15_000);
+  const { items } = useVersions(id);
+  const newest = items[0]?.number ?? null;
+  // In the middle of a turn the head is a step, which has no number: the newest version stands for it.
+  const data = useMemo(() => found && { ...found, activeVersion: found.activeVersion ?? newest }, [found, newest]);
   if (!data) return error === undefined ? <p className="opening"><Spinner /> Opening the project</p> : <MissingPage error={error} path={paths.project(id)} />;
   return (
     <VersionActionsProvider project={data}>
