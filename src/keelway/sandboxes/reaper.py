@@ -4,6 +4,7 @@ Stopping the idle is the engine's own business (`autoStopInterval`).
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
@@ -11,7 +12,6 @@ from sqlalchemy import select
 from keelway.db import models
 from keelway.sandboxes.errors import SandboxError
 from keelway.sandboxes.manager import PROJECT, SandboxManager
-from keelway.sandboxes.sandbox import Sandbox
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,10 @@ async def reap(sandboxes: SandboxManager, *, young: timedelta = YOUNG) -> int:
     """Delete this installation's orphans; how many there were. Called once, at start."""
     async with sandboxes.projects.database.reading() as session:
         rows = await session.execute(select(models.Project.id, models.Project.daytona_sandbox_id))
-        in_use = dict(rows.all())
+        in_use = {project: sandbox for project, sandbox in rows.tuples()}  # noqa: C416
     reaped = 0
     for sandbox in await sandboxes.list({}):
-        project = sandbox.labels.get(PROJECT)
-        needed = project in in_use and in_use[project] in {None, sandbox.id}
-        if needed or _age(sandbox) < young:
+        if needed(sandbox.labels, sandbox.id, in_use) or age(sandbox.remote.created_at) < young:
             continue
         try:
             await sandboxes.delete(sandbox.id)
@@ -39,8 +37,14 @@ async def reap(sandboxes: SandboxManager, *, young: timedelta = YOUNG) -> int:
     return reaped
 
 
-def _age(sandbox: Sandbox) -> timedelta:
-    made = sandbox.remote.created_at
-    if made is None:
+def needed(labels: Mapping[str, str], sandbox: str, in_use: Mapping[str, str | None]) -> bool:
+    """Whether a living project uses it, or uses none and may find this one by its label."""
+    project = labels.get(PROJECT)
+    return project is not None and project in in_use and in_use[project] in {None, sandbox}
+
+
+def age(created: str | None) -> timedelta:
+    """How long ago that was; nothing when the engine does not say."""
+    if created is None:
         return timedelta(0)
-    return datetime.now(UTC) - datetime.fromisoformat(made)
+    return datetime.now(UTC) - datetime.fromisoformat(created)

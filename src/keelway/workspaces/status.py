@@ -81,11 +81,13 @@ async def silent(sandboxes: SandboxManager, project: Project) -> PreviewStatus:
     return PreviewStatus("app-crashed", words, PORT, said)
 
 
-def after_restore(done: Done, wanted: Fragment) -> PreviewStatus | None:
+def after_restore(done: Done, wanted: Fragment, *, machine: bool) -> PreviewStatus | None:
     """What a restore leaves to be told; None when the page answers."""
     if done.trouble is None:
         return None
     name = f"v{wanted.number}" if wanted.number else "The version"
+    if not machine:
+        return _status("files-only", f"{name} is restored. {done.trouble} The app cannot run.")
     words = f"{name} is restored, but does not run. It may never have worked."
     return PreviewStatus("restored", words, PORT, done.trouble)
 

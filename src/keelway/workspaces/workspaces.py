@@ -133,7 +133,9 @@ class Workspaces:
                 opening = Opening(workspace, self.sandboxes, tell)
                 await climb([rung for rung in opening.ladder() if rung.mode != "full_restore"])
                 done = await Restore(workspace, self._rebuild, tell).to(fragment, author)
-            workspace.memory.outcome = status.after_restore(done, fragment)
+            workspace.memory.outcome = status.after_restore(
+                done, fragment, machine=workspace.sandbox is not None
+            )
         preview = await self.preview_state(await self.projects.get(project.id))
         return Restored(done.fragment, done.saved, done.installed, preview)
 

@@ -1,0 +1,36 @@
+"""What these routes answer, as the page's types see it."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from keelway.accounts import access
+from keelway.workspaces.router import router
+
+
+def schemas() -> dict[str, Any]:
+    app = FastAPI()
+    app.include_router(router)
+    return app.openapi()["components"]["schemas"]
+
+
+def test_names_are_camel_case_and_no_answer_leaves_a_field_out() -> None:
+    found = schemas()
+    assert set(found["WorkspaceHealthOut"]["properties"]) == {
+        "machine",
+        "files",
+        "devServer",
+        "page",
+    }
+    assert set(found["PreviewOut"]["properties"]) == {"url", "port", "state", "message", "log"}
+    for name in ("WorkspaceHealthOut", "PreviewOut", "RestoredOut", "RecoveredOut", "StateOut"):
+        assert set(found[name]["required"]) == set(found[name]["properties"]), name
+
+
+def test_changing_needs_the_right_to_change_and_looking_the_right_to_look() -> None:
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        calls = {dependency.call for dependency in route.dependant.dependencies}
+        changes = route.path.endswith(("/restore", "/recover"))
+        assert (access.can_edit if changes else access.can_view) in calls, route.path
