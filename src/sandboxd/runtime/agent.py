@@ -254,8 +254,8 @@ class Agent:
             limit(resource.RLIMIT_DATA, self.max_data)
             prefer_to_die()
             signal.set_wakeup_fd(-1)
-            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-                signal.signal(number, signal.SIG_DFL)
+            for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(number, signal.SIG_DFL)  # Python's own; the launcher saw to the rest
             signal.pthread_sigmask(signal.SIG_SETMASK, [])
             stage = "cwd"
             os.chdir(cwd)

@@ -28,6 +28,7 @@ from typing import TypedDict
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_BIND, MS_REC, MS_SLAVE, MS_NOSUID, MS_NODEV = 0x1000, 0x4000, 0x80000, 2, 4
 STAGE = Path("/mnt")
+DESCRIPTORS = 65536  # a process may hold; watchers of large trees need many
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -37,6 +38,7 @@ class Request(TypedDict):
     binds: dict[str, str]
     files: list[str]
     argv: list[str]
+    largest_file: int
 
 
 def check(result: int) -> None:
@@ -83,6 +85,15 @@ def become(uid: int, gid: int) -> None:
         os.setresuid(uid, uid, uid)
 
 
+def bound(largest_file: int) -> None:
+    """What holds for everything in the machine: no core dump, no endless file, plenty of descriptors."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for what, most in (resource.RLIMIT_FSIZE, largest_file), (resource.RLIMIT_NOFILE, DESCRIPTORS):
+        _, hard = resource.getrlimit(what)
+        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (value, value))
+
+
 def place(fds: list[int]) -> None:
     """Put the descriptors on 3, 4, ...; all others close on exec."""
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64) for fd in fds]
@@ -101,7 +112,7 @@ def launch(request: Request, fds: list[int], uid: int, gid: int) -> None:
         for name in request["files"]:  # the agent, opened where it is and kept by number
             fds.append(os.open(STAGE / name, os.O_RDONLY))
         place(fds)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        bound(request["largest_file"])
         become(uid, gid)
         os.umask(0o022)
         os.chdir("/")

@@ -199,6 +199,7 @@ class Namespaces:
             },
             "files": [f"t/{ready.tools.agent}"],
             "argv": self._argv(spec, ["b", *layers]),
+            "largest_file": spec.limits.disk * limits.GIB,
         }
 
     def _argv(self, spec: MachineSpec, layers: list[str]) -> list[str]:

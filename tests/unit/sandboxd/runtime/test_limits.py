@@ -60,6 +60,11 @@ async def test_45_the_memory_of_a_tmpfs_counts_and_is_small(small: NamespaceMach
     assert await sh(small, "stat -c %s /dev/shm/f") == str(64 << 20)
 
 
+async def test_46_no_file_is_larger_than_the_disk_that_was_granted(small: NamespaceMachine) -> None:
+    assert "limit exceeded" in await sh(small, "truncate -s 2G big; true")
+    assert await sh(small, "truncate -s 1000M big && stat -c %s big") == str(1000 << 20)
+
+
 async def test_47_a_hog_of_processors_leaves_its_neighbour_some(
     small: NamespaceMachine, runtime: Namespaces, place: Path
 ) -> None:

@@ -25,7 +25,10 @@ def test_what_failed_to_start_is_written_to_its_log(tmp_path: Path) -> None:
     starter.open()
     reading, writing = os.pipe()
     log = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
-    starter.start({"binds": {"x": "/nowhere"}, "files": [], "argv": ["/bin/true"]}, [log, writing])
+    starter.start(
+        {"binds": {"x": "/nowhere"}, "files": [], "argv": ["/bin/true"], "largest_file": 1},
+        [log, writing],
+    )
     os.close(writing)
     assert os.read(reading, 1) == b"", "the child is gone, and its descriptors with it"
     assert "No such file" in (tmp_path / "log").read_text()
@@ -42,7 +45,7 @@ def test_a_dead_launcher_is_replaced(tmp_path: Path) -> None:
     os.kill(first, signal.SIGKILL)
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
     log = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
-    starter.start({"binds": {}, "files": [], "argv": ["/bin/true"]}, [log])
+    starter.start({"binds": {}, "files": [], "argv": ["/bin/true"], "largest_file": 1}, [log])
     (second,) = children()
     assert second != first
     os.close(log)
