@@ -5,6 +5,7 @@ would.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -159,7 +160,8 @@ async def test_a_command_in_flight_is_answered_with_what_it_said_and_not_started
 async def test_a_turn_that_was_stopped_when_its_server_died_ends_as_stopped(
     server: Bench, engine: Engine
 ) -> None:
-    moves = [asdict(write("a.txt", "a")), asdict(command("echo begun; sleep 60"))]
+    mark = f"sleep 60.{secrets.randbelow(10**9)}"
+    moves = [asdict(write("a.txt", "a")), asdict(command(f"echo b > b.txt; echo begun; {mark}"))]
     person, _ = await killed(server, engine, "shown:begun\\n", 1, moves)
     async with server.database.transaction() as tx:
         await tx.execute(update(models.Turn).values(cancel_requested=True, status="stopping"))
@@ -170,6 +172,9 @@ async def test_a_turn_that_was_stopped_when_its_server_died_ends_as_stopped(
         part["state"] for part in message["parts"] if "toolCallId" in part and "state" in part
     }
     assert states <= {"output-available", "output-error"}
+    assert (await person.files())["b.txt"] == "b\n"
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(mark.split()[1].encode() in line for line in lines)
 
 
 async def test_a_turn_that_killed_its_servers_again_and_again_is_given_up(

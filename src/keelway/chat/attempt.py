@@ -14,6 +14,7 @@ from pydantic_ai.messages import (
 )
 
 from keelway.agent.agent import build_agent
+from keelway.agent.calls import Calls
 from keelway.agent.deps import Deps
 from keelway.agent.models import Chosen
 from keelway.chat.encoder import Encoder, counted, wire
@@ -94,3 +95,13 @@ def answered(history: Sequence[ModelMessage]) -> list[str]:
         for part in message.parts
         if isinstance(part, ToolReturnPart)
     ]
+
+
+def going_on(history: Sequence[ModelMessage]) -> dict[str, str]:
+    """The calls that a run from here answers first: the model's id for each, and its name in the turn."""
+    if not history or not isinstance(history[-1], ModelResponse):
+        return {}
+    calls = Calls()
+    calls.seen(answered(history))
+    parts = (part for part in history[-1].parts if isinstance(part, ToolCallPart))
+    return {part.tool_call_id: calls.begin(part.tool_call_id) for part in parts}

@@ -47,7 +47,7 @@ class Close:
 
     async def close(self, outcome: Outcome) -> None:
         """Raises TurnLost or Fenced when another server has the turn."""
-        self.log.append(*self.log.transcript.closing(tools=True))
+        self.log.append(*self.log.transcript.closing())
         faults.point("turn.closing")
         version, steps = await self._version()
         if version is not None:

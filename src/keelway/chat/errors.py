@@ -1,6 +1,6 @@
 """What can go wrong with turns."""
 
-from keelway.errors import Conflict, Invalid, KeelwayError, NotFound
+from keelway.errors import Conflict, Invalid, KeelwayError
 
 
 class TurnError(KeelwayError):
@@ -15,10 +15,6 @@ class TooManyTurns(TurnError, Conflict):
     """The person or the server has as many turns at work as it may."""
 
     retryable = True
-
-
-class TurnNotFound(TurnError, NotFound):
-    """No such turn in this project."""
 
 
 class PromptTooLong(TurnError, Invalid):

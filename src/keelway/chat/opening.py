@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 CAPTURE = 20.0
 """How long the close of a stopped turn waits for what its command left behind, seconds."""
+INTERRUPT = 60.0
+"""The same for a command that another server has left; the workspace may have to be opened, seconds."""
 
 
 class Opening:
@@ -67,3 +69,12 @@ class Opening:
         except (KeelwayError, TimeoutError):
             log.exception("unfinished command not captured", extra={"project": self._project.id})
             return None
+
+    async def interrupted(self, step: Step) -> None:
+        """End a command that another server has left running, and keep what it changed."""
+        try:
+            async with asyncio.timeout(INTERRUPT):
+                workspace = await self.wait()
+                await workspace.interrupted(step)
+        except (KeelwayError, TimeoutError):
+            log.exception("command of a dead server not ended", extra={"project": self._project.id})

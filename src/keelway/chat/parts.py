@@ -5,7 +5,7 @@ AI SDK's client builds from them, so what is stored is what was shown. It also d
 after a server was killed, a call that runs again must not be announced again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from pydantic_core import from_json
@@ -62,16 +62,22 @@ class Transcript:
         for chunk in chunks:
             self.apply(chunk)
 
-    def closing(self, *, tools: bool) -> list[Chunk]:
+    def closing(self, going_on: Mapping[str, str] | None = None) -> list[Chunk]:
         """The chunks that close whatever is open.
 
         Args:
-            tools: Also calls that wait for an answer. False when a resumed run will answer them.
+            going_on: Calls that the next run answers, the model's id for each and its name here; they
+                are left open.
         """
+        going_on = going_on or {}
+        self._aliases |= going_on
+        kept = set(going_on.values())
         chunks: list[Chunk] = [
             {"type": f"{part['type']}-end", "id": open_id} for open_id, part in self._open.items()
         ]
         for call_id, part in self._tools.items():
+            if call_id in kept:
+                continue
             if part["state"] == "input-streaming":
                 chunks.append(
                     {
@@ -82,7 +88,7 @@ class Transcript:
                         "errorText": CUT_OFF,
                     }
                 )
-            elif tools and part["state"] == "input-available":
+            elif part["state"] == "input-available":
                 chunks.append(
                     {"type": "tool-output-error", "toolCallId": call_id, "errorText": MAY_HAVE_RUN}
                 )
@@ -97,10 +103,6 @@ class Transcript:
             for call, part in self._tools.items()
             if part["state"] == "output-available"
         }
-
-    def waiting(self) -> list[str]:
-        """Calls that were announced and not answered yet."""
-        return [call for call, part in self._tools.items() if part["state"] == "input-available"]
 
     def commands(self) -> frozenset[str]:
         """Calls that started a command: their output part exists."""

@@ -14,7 +14,7 @@ from keelway.agent.deps import Deps
 from keelway.agent.events import fragment_data, output_chunk
 from keelway.agent.instructions import instructions
 from keelway.agent.models import Chosen
-from keelway.chat.attempt import Attempt, answered, complete, last_words
+from keelway.chat.attempt import Attempt, answered, complete, going_on, last_words
 from keelway.chat.close import Close, Outcome
 from keelway.chat.encoder import wire
 from keelway.chat.errors import TurnLost
@@ -31,6 +31,7 @@ from keelway.fragments.store import FragmentStore
 from keelway.projects.projects import Project
 from keelway.settings import Settings
 from keelway.workspaces.lease import Lease
+from keelway.workspaces.values import Step
 
 log = logging.getLogger(__name__)
 
@@ -120,23 +121,24 @@ class Runner:
             failure = explain(run.error, self.chosen.provider, tries)
             if failure.wait is None:
                 return self._failed(run.error, failure, history or ())
+            self.log.append(*self.log.transcript.closing(going_on(history or ())))
             await self._wait_for_next_try(failure)
         return Outcome("stopped", history=history or ())
 
     async def _begin(self) -> list[ModelMessage] | None:
         """Say that the turn works. The history of a turn that another server began, else None."""
         await self.log.restore()
+        history = None
+        if self.turn.history is not None:
+            history = ModelMessagesTypeAdapter.validate_json(self.turn.history)
+            self._deps.calls = Calls(
+                begun=self.log.transcript.commands(), answered=self.log.transcript.answers()
+            )
+            self._deps.calls.seen(answered(history))
         if not self.log.transcript.metadata:
             self.log.append(start_chunk(self.turn))
-        self.log.append(*self.log.transcript.closing(tools=False), self._status())
+        self.log.append(*self.log.transcript.closing(going_on(history or ())), self._status())
         await self.log.flush()
-        if self.turn.history is None:
-            return None
-        history = ModelMessagesTypeAdapter.validate_json(self.turn.history)
-        self._deps.calls = Calls(
-            begun=self.log.transcript.commands(), answered=self.log.transcript.answers()
-        )
-        self._deps.calls.seen(answered(history))
         return history
 
     async def _attempt(self) -> Attempt:
@@ -161,7 +163,6 @@ class Runner:
 
     async def _wait_for_next_try(self, failure: Failure) -> None:
         wait = failure.wait or 0.0
-        self.log.append(*self.log.transcript.closing(tools=False))
         self.log.append(self._status(f"{failure.message} Next try in {wait:.0f} s.", failure.code))
         await self._pause(wait)
         self.log.append(self._status())
@@ -237,11 +238,17 @@ class Runner:
             pass
 
     async def _keep_unfinished(self, outcome: Outcome) -> None:
-        """What a stopped command changed before it was stopped becomes its step."""
-        step = self._deps.command
-        if outcome.status != "stopped" or step is None:
+        """What stopped commands changed before they were stopped becomes a step."""
+        if outcome.status != "stopped":
             return
-        fragment = await self.opening.capture(step)
-        if fragment is not None:
+        fragments: list[Fragment | None] = []
+        if self._deps.command is not None:
+            fragments.append(await self.opening.capture(self._deps.command))
+        for call in sorted(self._deps.calls.begun & set(going_on(outcome.history).values())):
+            # Another server started it, died, and was asked to stop: it may run to this day.
+            step = Step("command", "Stopped command", self.turn.id, call)
+            await self.opening.interrupted(step)
+            fragments.append(await self._made(call))
+        for fragment in filter(None, fragments):
             data = fragment_data(fragment)
             self.log.append({"type": "data-fragment", "id": fragment.id, "data": data})

@@ -128,13 +128,10 @@ class Turns:
 
     async def stop(self, project: Project) -> bool:
         """Ask the project's turn to stop; False when none runs. It ends within half a second."""
-        turn_id = await rows.ask_to_stop(self.database, project.key)
-        if turn_id is None:
-            return False
-        runner = self._runners.get(turn_id)
-        if runner is not None:
-            runner.stop()
-        return True
+        for runner in self._runners.values():
+            if runner.project.key == project.key:
+                runner.stop()  # at once; what follows makes it last
+        return await rows.ask_to_stop(self.database, project.key) is not None
 
     async def running(self, project: Project) -> Turn | None:
         """The turn at work in the project, whichever server runs it."""

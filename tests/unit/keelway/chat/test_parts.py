@@ -90,15 +90,26 @@ def test_what_is_open_is_closed_and_what_will_be_answered_is_not() -> None:
         *call("cut")[:2],
         *call("waits", tool="run_command"),
     )
-    closing = transcript.closing(tools=False)
+    closing = transcript.closing({"waits": "waits"})
     assert [chunk["type"] for chunk in closing] == ["text-end", "tool-input-error", "finish-step"]
     assert closing[1]["input"] == {"path": "a"}
     assert closing[1]["errorText"] == CUT_OFF
     transcript.restore(closing)
-    assert transcript.closing(tools=False) == []
-    assert transcript.waiting() == ["waits"]
-    last = transcript.closing(tools=True)
+    assert transcript.closing({"waits": "waits"}) == []
+    last = transcript.closing()
     assert last == [{"type": "tool-output-error", "toolCallId": "waits", "errorText": MAY_HAVE_RUN}]
+
+
+def test_a_call_that_goes_on_keeps_its_part_even_when_its_id_was_used_before() -> None:
+    transcript = after(*call("c1", "one"), {"type": "start-step"}, *call("c1")[:2])
+    again = Transcript()
+    again.restore(
+        [*call("c1", "one"), {"type": "start-step"}, {**call("c1")[0], "toolCallId": "c1#2"}]
+    )
+    assert [chunk["type"] for chunk in again.closing({"c1": "c1#2"})] == ["finish-step"]
+    again.restore(call("c1", "two")[2:])
+    assert again.answers() == {"c1": "one", "c1#2": "two"}
+    assert [chunk["type"] for chunk in transcript.closing()] == ["tool-input-error", "finish-step"]
 
 
 def test_a_step_is_finished_once() -> None:
