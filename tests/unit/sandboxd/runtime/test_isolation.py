@@ -433,7 +433,7 @@ def sleeping() -> int:
     found = 0
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            found += path.read_bytes() == b"sleep\031415\0"
+            found += path.read_bytes().split(b"\0")[:2] == [b"sleep", b"31415"]
         except (FileNotFoundError, ProcessLookupError):
             continue
     return found
