@@ -71,6 +71,7 @@ class Egress:
             "PIP_INDEX_URL": f"{here}/pypi/simple/",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_NO_INPUT": "1",
+            "PIP_BREAK_SYSTEM_PACKAGES": "1",  # /usr is read-only: it goes to the user's own folder
             "UV_DEFAULT_INDEX": f"{here}/pypi/simple/",
             "UV_PYTHON_DOWNLOADS": "never",
         }
