@@ -6,6 +6,7 @@ C agent into a wheel. Node is the wheel's, never the system's: one version every
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -104,7 +105,10 @@ def shims() -> None:
 def npm(*arguments: str) -> None:
     path = f"{SHIMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     subprocess.run(
-        [str(SHIMS / "npm"), *arguments], cwd=UI, env=os.environ | {"PATH": path}, check=True
+        [str(SHIMS / "npm"), *arguments],
+        cwd=UI,
+        env=os.environ | {"PATH": path, "npm_config_update_notifier": "false"},
+        check=True,
     )
 
 
@@ -128,8 +132,10 @@ if find_spec("hatchling") is not None:
             build()
             build_data["artifacts"].append("src/keelway/static/**")
             if compile_agent():
-                build_data["artifacts"].append("src/sandboxd/runtime/agent-c*")
+                build_data["artifacts"].append("src/sandboxd/runtime/agent")
                 build_data["pure_python"] = False
+                # The agent is static: any Python, any libc.
+                build_data["tag"] = f"py3-none-manylinux2014_{platform.machine()}"
 
 
 def compile_agent() -> bool:
@@ -139,7 +145,7 @@ def compile_agent() -> bool:
         return False
     source = ROOT / "src" / "sandboxd" / "runtime" / "agent.c"
     target = source.with_name("agent")
-    subprocess.run([compiler, "-O2", "-static", "-o", str(target), str(source)], check=True)
+    subprocess.run([compiler, "-static", "-Os", "-s", "-o", str(target), str(source)], check=True)
     return True
 
 
