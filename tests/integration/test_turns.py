@@ -16,10 +16,11 @@ from pydantic_ai.exceptions import (
 )
 from tests.support.engine import Engine
 from tests.support.scripted_model import Call, Fail, command, scripted, write
-from tests.support.turns import Conversation, talking
+from tests.support.turns import Conversation, Shown, note, talking
 from tests.support.workspaces import Bench, bench, wait_until
 
 from keelway.chat.errors import NothingSaid, PromptTooLong, TurnRunning
+from keelway.chat.turns import Turns
 from keelway.db.session import Database
 
 
@@ -191,6 +192,42 @@ async def test_a_stop_keeps_what_was_said_and_done(server: Bench) -> None:
         assert (await person.files())["kept.txt"] == "kept"
         assert await person.turns.running(person.project) is None
         assert not await person.turns.stop(person.project)
+
+
+async def test_a_stop_through_another_server_works_as_fast(server: Bench) -> None:
+    async with talking(server, scripted(command("echo begun; sleep 60"))) as person:
+        turn = await person.begin("run")
+        shown = Shown()
+
+        async def read() -> None:
+            async for line in person.turns.follow(person.project, turn.id):
+                note(shown, line)
+
+        reading = asyncio.create_task(read())
+
+        async def begun() -> bool:
+            return "begun" in str(shown.data("command-output"))
+
+        await wait_until(begun)
+        another = Turns(
+            server.database,
+            server.store,
+            server.leases,
+            server.workspaces,
+            server.projects,
+            server.settings,
+        )
+        before = time.monotonic()
+        assert await another.stop(person.project)
+
+        async def stopping() -> bool:
+            return shown.status["status"] in ("stopping", "stopped")
+
+        await wait_until(stopping)
+        assert time.monotonic() - before < 0.5
+        await reading
+        assert shown.status["status"] == "stopped"
+        assert "stopping" in [status["status"] for status in shown.data("run-status")]
 
 
 async def _made(person: Conversation) -> bool:

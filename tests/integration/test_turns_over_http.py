@@ -182,16 +182,16 @@ async def test_leaving_the_stream_leaves_the_turn_at_work(talk: Talk) -> None:
     assert any(part["type"] == "data-fragment" for part in answer["parts"])
 
 
-@pytest.mark.parametrize(
-    ("sent", "code"),
-    [
-        (body(" "), "NothingSaid"),
-        (body("x" * 100_001), "PromptTooLong"),
-        ({"messages": []}, "NothingSaid"),
-        ({"messages": [{"role": "assistant", "parts": []}]}, "NothingSaid"),
-        ({"messages": "no"}, "Invalid"),
-    ],
-)
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (body(" "), "NothingSaid"),
+    (body("x" * 100_001), "PromptTooLong"),
+    ({"messages": []}, "NothingSaid"),
+    ({"messages": [{"role": "assistant", "parts": []}]}, "NothingSaid"),
+    ({"messages": "no"}, "Invalid"),
+]
+
+
+@pytest.mark.parametrize(("sent", "code"), REFUSED)
 async def test_what_is_no_message_is_refused(talk: Talk, sent: dict[str, Any], code: str) -> None:
     refused = await talk.client.post(f"/api/projects/{talk.project}/chat", json=sent)
     assert (refused.status_code, refused.json()["code"]) == (422, code)

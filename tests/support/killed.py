@@ -38,7 +38,7 @@ class Wish:
 
 def script(moves: list[Any]) -> list[Move]:
     """Moves as they come out of JSON: a text, or a call's fields."""
-    return [Call(**move) if isinstance(move, dict) else move for move in moves]
+    return [move if isinstance(move, str) else Call(**move) for move in moves]
 
 
 def die() -> None:

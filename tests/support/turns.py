@@ -1,7 +1,7 @@
 """Turns on a real engine, database and store, driven in process; and what they showed."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,7 +92,7 @@ def note(shown: Shown, line: str) -> None:
 @asynccontextmanager
 async def talking(
     bench: Bench, model: Model, project: Project | None = None
-) -> AsyncIterator[Conversation]:
+) -> AsyncGenerator[Conversation]:
     """A server's turns, answered by `model`, in a new project unless one is given."""
     project = project or await bench.new_project()
     async with Turns(

@@ -69,13 +69,17 @@ class Runner:
 
     def stop(self) -> None:
         """The person wants it to end: what is done is kept."""
-        self._stopping.set()
-        self._token.cancel()
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._token.cancel()
+            if self.log.transcript.metadata:
+                self.log.append(self._status())
 
     def halt(self) -> None:
         """The server ends: leave everything so that another one can go on."""
         self._halting = True
-        self.stop()
+        self._stopping.set()
+        self._token.cancel()
 
     async def run(self) -> None:
         """Work until the turn is closed, or must be left to another server."""
@@ -189,8 +193,9 @@ class Runner:
             self.log.append(self._status())
 
     def _status(self, message: str | None = None, code: str | None = None) -> Chunk:
+        status = "stopping" if self._stopping.is_set() else "working"
         steps = self.log.transcript.steps()
-        return status_chunk(self.turn, "working", steps, message=message, code=code)
+        return status_chunk(self.turn, status, steps, message=message, code=code)
 
     async def _workspace_state(self, state: str, message: str) -> None:
         self.log.append(workspace_chunk(state, message))

@@ -1,6 +1,6 @@
 from typing import Any
 
-from pydantic_ai.messages import ModelRequest, ModelResponse
+from pydantic_ai.messages import ModelRequest, ModelResponse, UserPromptPart
 
 from keelway.chat.history import BUDGET, LONGEST, context
 
@@ -30,7 +30,9 @@ def test_the_newest_is_kept_within_the_budget_and_begins_with_the_person() -> No
 
 def test_an_endless_message_is_cut() -> None:
     (message,) = context([("user", said("y" * 50_000))])
-    assert len(str(message.parts[0].content)) == LONGEST  # pyright: ignore[reportAttributeAccessIssue]
+    (part,) = message.parts
+    assert isinstance(part, UserPromptPart)
+    assert len(str(part.content)) == LONGEST
 
 
 def test_messages_without_words_are_left_out() -> None:
