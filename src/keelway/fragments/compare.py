@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pygit2
 from pygit2.enums import DeltaStatus, DiffOption
 
-from keelway.fragments.tree import FOLDER, Entry, parse_tree
+from keelway.fragments.tree import FOLDER, LINK, Entry, parse_tree
 from keelway.git.command import git
 from keelway.git.objects import EMPTY_TREE
 
@@ -159,11 +159,19 @@ async def compare(
         for side in pair
         if side
     }
-    if len(changed) <= LOOP_FILES and sum(sizes.values()) <= LOOP_BYTES:
+    small = len(changed) <= LOOP_FILES and sum(sizes.values()) <= LOOP_BYTES
+    if small and not any(_changed_type(*pair) for pair in changed.values()):
         found = list(_in_loop(repository, old, new))
     else:
         found = await _in_process(path, old or EMPTY_TREE, new, sizes)
     return list(_capped(found))
+
+
+def _changed_type(left: Side | None, right: Side | None) -> bool:
+    """A file became a link or the other way round; libgit2 shows no content for it, git does."""
+    if left is None or right is None:
+        return False
+    return (left[0] == LINK) != (right[0] == LINK)
 
 
 def _diff(repository: pygit2.Repository, old: str | None, new: str) -> pygit2.Diff:

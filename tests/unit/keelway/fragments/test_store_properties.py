@@ -181,7 +181,11 @@ PROFILE = settings(
     max_examples=EXAMPLES,
     stateful_step_count=20,
     deadline=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
 )
 
 
