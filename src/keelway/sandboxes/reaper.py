@@ -23,7 +23,7 @@ async def reap(sandboxes: SandboxManager, *, young: timedelta = YOUNG) -> int:
     """Delete this installation's orphans; how many there were. Called once, at start."""
     async with sandboxes.projects.database.reading() as session:
         rows = await session.execute(select(models.Project.id, models.Project.daytona_sandbox_id))
-        in_use = {project: sandbox for project, sandbox in rows.tuples()}  # noqa: C416
+        in_use = {row.id: row.daytona_sandbox_id for row in rows}
     reaped = 0
     for sandbox in await sandboxes.list({}):
         if needed(sandbox.labels, sandbox.id, in_use) or age(sandbox.remote.created_at) < young:
