@@ -403,12 +403,24 @@ class Engine:
             if replay is Replay.REAP:
                 await self._erase(box)
             elif machine is not None:
-                await machine.thaw()
-                await self._attach(box, machine, adopted=True)
-                await self._enter(box, State.STARTED)
+                await self._adopt(box, machine)
             elif replay is not Replay.KEEP or record.state in lifecycle.WORKING:
                 record.stopped_at = now()
                 await self._enter(box, State.STOPPED)
+
+    async def _adopt(self, box: Box, machine: Machine) -> None:
+        """Go on with a machine that lived on; one that cannot be served is stopped, its files kept."""
+        try:
+            await machine.thaw()
+            await self._attach(box, machine, adopted=True)
+            await self._enter(box, State.STARTED)
+        except (OSError, SandboxdError) as error:
+            # Whatever runs inside was alone with our port; it must not keep the engine from starting.
+            log.warning("sandbox %s cannot be adopted and is stopped: %s", box.id, error)
+            await self._halt(box)
+            await machine.destroy()
+            box.record.stopped_at = now()
+            await self._enter(box, State.STOPPED)
 
     # -- small things -------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """The event socket: clients hear of every change of state as it happens (ENGINE-CONTRACT 5)."""
 
+import asyncio
+import logging
 from typing import Any, cast
 
 import socketio  # pyright: ignore[reportMissingTypeStubs]
@@ -9,6 +11,10 @@ from sandboxd import gate, schemas
 from sandboxd.box import Box
 from sandboxd.engine import Engine
 from sandboxd.lifecycle import State
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 2.0
 
 
 class Events:
@@ -49,6 +55,11 @@ class Events:
 
     async def close(self) -> None:
         """End all connections, so that clients do not hang on a server that is going."""
-        if self._server.eio.sockets:
-            await self._server.eio.disconnect()
-        await self._server.shutdown()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if self._server.eio.sockets:
+                    await self._server.eio.disconnect()
+                await self._server.shutdown()
+        except TimeoutError:
+            # It waits for every packet to be sent, also on connections that are dead by now.
+            log.info("some event sockets did not close")

@@ -186,8 +186,16 @@ def segments_of(scope: Scope) -> tuple[str, ...]:
     return tuple(unquote(part, errors="surrogateescape") for part in parts if part)
 
 
+class _Json(JSONResponse):
+    """JSON also of names that are not UTF-8: what cannot be sent is shown as `?`."""
+
+    def render(self, content: Any) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode(errors="replace")
+
+
 def answer(content: Any, status: int = 200) -> JSONResponse:
-    return JSONResponse(content, status)
+    return _Json(content, status)
 
 
 def nothing(status: int = 200) -> Response:
