@@ -114,7 +114,9 @@ async def _broken(request: Request) -> Response:
 @pytest.fixture
 async def broken() -> AsyncIterator[str]:
     app = Starlette(routes=[Route("/{how}/chat/completions", _broken, methods=["POST"])])
-    config = uvicorn.Config(app, port=0, log_level="error", lifespan="off")
+    config = uvicorn.Config(
+        app, port=0, log_level="error", lifespan="off", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     async with asyncio.TaskGroup() as group:
         task = group.create_task(server.serve())
