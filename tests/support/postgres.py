@@ -76,6 +76,7 @@ class Cluster:
         self._server = subprocess.Popen(
             [
                 *as_nobody(),
+                *("setpriv", "--pdeathsig", "INT"),  # also when pytest itself is killed
                 str(self.binaries / "postgres"),
                 *("-D", str(self.data), "-k", str(self.folder), "-h", ""),
                 *("-c", "max_connections=200", "-c", "shared_buffers=32MB"),
