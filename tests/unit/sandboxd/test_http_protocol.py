@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
+import websockets
 from starlette.types import Receive, Scope, Send
 
 from sandboxd import http_protocol
@@ -12,11 +13,21 @@ from sandboxd.serve import Server
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await echo(receive, send)
+        return
     while (await receive()).get("more_body"):
         pass
     start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
     await send(start)
     await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def echo(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
 
 
 @pytest.fixture
@@ -78,3 +89,11 @@ async def test_a_whole_request_is_answered_and_its_connection_kept(port: int) ->
         assert b"200" in answer
         await asyncio.sleep(0.5)  # idle between requests is not trickling
     writer.close()
+
+
+async def test_a_websocket_may_be_silent_for_longer_than_a_head_may_take(port: int) -> None:
+    """Hot reload's socket was cut 15 seconds after it opened; the preview then stayed on the old app."""
+    async with websockets.connect(f"ws://127.0.0.1:{port}/") as socket:
+        await asyncio.sleep(0.7)
+        await socket.send("still here")
+        assert await asyncio.wait_for(socket.recv(), 2) == "still here"
