@@ -194,8 +194,8 @@ async def test_a_turn_that_killed_its_servers_again_and_again_is_given_up(
 async def test_a_server_that_ends_in_order_leaves_a_turn_that_the_next_one_goes_on_with(
     server: Bench,
 ) -> None:
-    moves = script([asdict(write("a.txt", "a")), "one two three four five six seven eight."])
-    async with talking(server, scripted(*moves, pace=0.2)) as first:
+    moves: list[Any] = [asdict(write("a.txt", "a")), "one two three four five six seven eight."]
+    async with talking(server, scripted(*script(moves), pace=0.2)) as first:
         turn = await first.begin("go")
 
         async def wrote() -> bool:
@@ -205,6 +205,6 @@ async def test_a_server_that_ends_in_order_leaves_a_turn_that_the_next_one_goes_
     async with server.database.reading() as session:
         found = await session.scalar(select(models.Turn.status).where(models.Turn.id == turn.id))
         assert found == "working"
-    message = await gone_on(Conversation(server, first.turns, first.project), list(moves))
+    message = await gone_on(Conversation(server, first.turns, first.project), moves)
     assert message["metadata"]["status"] == "completed"
     assert "seven eight." in text(message)
