@@ -13,6 +13,7 @@ import { PreviewFrame } from "./PreviewFrame";
 import { PreviewStrip, WIDTHS, type WidthId } from "./PreviewStrip";
 import { StateCard } from "./StateCard";
 import { isBad, STATES, type Act, type CardState, type Context } from "./states";
+import { useCatchUp } from "./useCatchUp";
 import { useNavigation } from "./useNavigation";
 import type { PreviewView } from "./usePreview";
 
@@ -82,7 +83,8 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
   const { preview, shown, dimmed, error, origin } = view;
   const navigation = useNavigation();
   const { src, load, open } = useSource(view, navigation.path);
-  const { blank, lastError, onNote, showAnyway, clear } = useNotes(navigation.arrived);
+  const notes = useNotes(navigation.arrived);
+  const { blank, lastError, showAnyway, clear } = notes;
   const [width, setWidth] = useState<WidthId>("full");
   const [acting, setActing] = useState<Act | null>(null);
   const { items } = useVersions(project.id);
@@ -101,6 +103,11 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
   const reload = (path: string) => {
     clear();
     open(path);
+  };
+  const loaded = useCatchUp(busy || restoring !== null, () => reload(navigation.path));
+  const onNote = (note: Note) => {
+    if (note.type === "loaded") loaded();
+    notes.onNote(note);
   };
   const recover = async (act: Act) => {
     setActing(act);
