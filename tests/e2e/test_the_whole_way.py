@@ -40,14 +40,22 @@ def preview(page: Page):
     return page.frame_locator('[data-testid="preview-frame"]')
 
 
+def said(page: Page, text: str):
+    """What the person said, as the chat shows it."""
+    return page.get_by_test_id("user-message").filter(has_text=text)
+
+
 async def ask(page: Page, text: str) -> None:
     box = page.get_by_test_id("prompt")
     await box.fill(text)
     await box.press("Enter")
 
 
-async def settled(page: Page) -> None:
-    """The run has ended, as the page itself says it."""
+async def settled(page: Page, server: Server) -> None:
+    """The run has ended, for the server and for the page."""
+    project = page.url.split("/p/")[1].split("?")[0].split("/")[0]
+    async with server.client() as client:
+        await wait_idle(client, project)
     await expect(page.get_by_test_id("stop")).to_have_count(0, timeout=90_000)
 
 
@@ -66,7 +74,7 @@ async def test_from_the_prompt_to_a_restored_version_through_reload_stop_and_kil
     await expect(preview(page).get_by_role("heading").first).to_contain_text(
         re.compile("todo", re.IGNORECASE), timeout=120_000
     )
-    await settled(page)
+    await settled(page, server)
     await shoot(page, "1-built")
     first = (await preview(page).get_by_role("heading").first.text_content() or "").strip()
 
@@ -75,7 +83,7 @@ async def test_from_the_prompt_to_a_restored_version_through_reload_stop_and_kil
     await expect(preview(page).get_by_role("heading").first).to_have_text(
         "Beds and borders", timeout=60_000
     )
-    await settled(page)
+    await settled(page, server)
 
     # History lists both, the diff shows the change.
     await page.goto(f"{server.page}/p/{project}?panel=history")
@@ -100,14 +108,14 @@ async def test_from_the_prompt_to_a_restored_version_through_reload_stop_and_kil
     await ask(page, "make the heading green")
     await expect(page.get_by_test_id("stop")).to_be_visible()
     await page.reload()
-    await settled(page)
-    await expect(page.get_by_text("make the heading green")).to_have_count(1)
+    await settled(page, server)
+    await expect(said(page, "make the heading green")).to_have_count(1)
     await expect(page.get_by_test_id("change-card").last).to_be_visible()
 
     # Stop: what is done is kept, and the page says so.
     await ask(page, "add a section about compost")
     await page.get_by_test_id("stop").click()
-    await settled(page)
+    await settled(page, server)
     await shoot(page, "4-stopped")
 
     # kill -9 in mid-turn, start again: nothing shown is gone, the project goes on.
@@ -118,12 +126,10 @@ async def test_from_the_prompt_to_a_restored_version_through_reload_stop_and_kil
     link = await server.start()
     await page.goto(link)
     await page.goto(f"{server.page}/p/{project}?panel=history")
-    async with server.client() as client:
-        await wait_idle(client, project)
-    await page.reload()
-    await expect(page.get_by_text("add a section about seeds")).to_have_count(1)
+    await settled(page, server)
+    await expect(said(page, "add a section about seeds")).to_have_count(1)
     await ask(page, "change To do to Doing")
-    await settled(page)
+    await settled(page, server)
     await expect(preview(page).locator("body")).to_contain_text(first)
     await shoot(page, "5-after-the-kill")
     assert await server.stop() == 0
