@@ -19,6 +19,7 @@ import httpx
 import pytest
 from daytona import AsyncDaytona, DaytonaConfig
 from tests.support import fake_model
+from tests.support.postgres import Cluster
 from tests.support.server import Answer, Server, say_into, wait_idle
 
 from keelway.db.session import Database, database_url
@@ -47,11 +48,12 @@ class Seen:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def server(
-    request: pytest.FixtureRequest, home: Path, postgres_url: str
+    request: pytest.FixtureRequest, home: Path, postgres: Cluster
 ) -> AsyncIterator[Server]:
     env = {"PYTHONPATH": str(Path(__file__).parents[2])}
     if request.param == "postgresql":
-        env["KEELWAY_DATABASE_URL"] = postgres_url
+        url = postgres.new_database().render_as_string(hide_password=False)
+        env["KEELWAY_DATABASE_URL"] = url
     with fake_model.running() as model:
         env |= {"KEELWAY_MODEL_BASE_URL": model.url, "KEELWAY_MODEL": "scripted"}
         server = Server(home, env=env | {"KEELWAY_MODEL_API_KEY": "none"}, command=FAULTY)
@@ -99,10 +101,10 @@ async def one_round(server: Server, number: int, phase: str, seen: Seen) -> None
     server.env["KEELWAY_TEST_KILL"] = json.dumps(wish)
     await server.start()
     async with server.client() as client:
-        await wait_idle(client, seen.project)
         if random.random() < 0.2:
             shutil.rmtree(server.home / "repositories", ignore_errors=True)
         try:
+            await wait_idle(client, seen.project)  # an earlier turn goes on, and may be killed again
             await act(client, phase, number, seen)
         except httpx.HTTPError:
             pass  # the kill came

@@ -62,6 +62,7 @@ class Restore:
         """
         name = f"v{wanted.number}" if wanted.number else wanted.title
         workspace = self.workspace
+        faults.point("restore.begun")
         await self.progress("restoring", f"Restoring {name}")
         saved = await workspace.save(f"Before restoring {name}", author)
         before = workspace.tree
@@ -71,7 +72,9 @@ class Restore:
             return Done(again, saved, False, preview.SILENT, "No machine could be started.")
         await self.equal()
         faults.point("restore.checked_out")
-        return await self._run(again, saved, before)
+        done = await self._run(again, saved, before)
+        faults.point("restore.done")
+        return done
 
     async def equal(self) -> None:
         """The sandbox's files, hashed, equal the newest tree; else again, else in a new sandbox."""
