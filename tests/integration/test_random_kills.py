@@ -8,7 +8,6 @@ import json
 import os
 import random
 import shutil
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from daytona import AsyncDaytona, DaytonaConfig
 from tests.support import fake_model
 from tests.support.postgres import Cluster
 from tests.support.server import Answer, Server, say_into, wait_idle
+from tests.support.zygote import Zygote
 
 from keelway.db.session import Database, database_url
 from keelway.fragments.store import Fragment, FragmentStore
@@ -31,7 +31,6 @@ KILLS = int(os.environ.get("KEELWAY_TEST_KILLS", "8"))
 SEED = int(os.environ.get("KEELWAY_TEST_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 PHASES = ("write", "command", "restore", "any")
 ROOT = "/home/daytona/workspace"
-FAULTY = (sys.executable, "-m", "tests.support.faulty", "up")
 
 pytestmark = pytest.mark.timeout(180 + 30 * KILLS)
 
@@ -56,11 +55,13 @@ async def server(
         env["KEELWAY_DATABASE_URL"] = url
     with fake_model.running() as model:
         env |= {"KEELWAY_MODEL_BASE_URL": model.url, "KEELWAY_MODEL": "scripted"}
-        server = Server(home, env=env | {"KEELWAY_MODEL_API_KEY": "none"}, command=FAULTY)
+        zygote = Zygote()
+        server = Server(home, env=env | {"KEELWAY_MODEL_API_KEY": "none"}, zygote=zygote)
         yield server
         if server.process is not None and server.process.poll() is None:
             await server.stop()
         server.end_engine()
+        zygote.close()
 
 
 def turn(number: int) -> str:
@@ -104,7 +105,9 @@ async def one_round(server: Server, number: int, phase: str, seen: Seen) -> None
         if random.random() < 0.2:
             shutil.rmtree(server.home / "repositories", ignore_errors=True)
         try:
-            await wait_idle(client, seen.project)  # an earlier turn goes on, and may be killed again
+            await wait_idle(
+                client, seen.project
+            )  # an earlier turn goes on, and may be killed again
             await act(client, phase, number, seen)
         except httpx.HTTPError:
             pass  # the kill came

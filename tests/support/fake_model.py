@@ -10,7 +10,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ def next_call(messages: list[dict[str, Any]]) -> tuple[int, str, dict[str, Any]]
     return done, name, arguments
 
 
-def _text(content: Any) -> str:
+def _text(content: "str | list[dict[str, str]] | None") -> str:
     if isinstance(content, str):
         return content
     return "".join(part.get("text", "") for part in content or [])
@@ -112,7 +112,7 @@ def _app(model: FakeModel) -> FastAPI:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[FakeModel]:
+def running() -> Generator[FakeModel]:
     """The model on a free loopback port, in a thread of its own."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

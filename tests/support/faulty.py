@@ -54,9 +54,14 @@ class Killer:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """`keelway` with sys.argv, and the killer that the environment wishes for."""
     wish = os.environ.get("KEELWAY_TEST_KILL")
     if wish:
         faults.hook = Killer(**json.loads(wish))
-    sys.argv[0] = "keelway"
     cli.main()
+
+
+if __name__ == "__main__":
+    sys.argv[0] = "keelway"
+    run()

@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.support.zygote import Child, Zygote
 
 UP = (sys.executable, "-m", "keelway", "up")
 
@@ -57,13 +59,19 @@ class Server:
     """One `keelway up` on one home, which may be killed and started again."""
 
     def __init__(
-        self, home: Path, *, env: Mapping[str, str] | None = None, command: Sequence[str] = UP
+        self,
+        home: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = UP,
+        zygote: Zygote | None = None,
     ) -> None:
         self.home = home
         self.port = free_port()
         self.command = command
         self.env = {"KEELWAY_HOME": str(home), **(env or {})}
-        self.process: subprocess.Popen[bytes] | None = None
+        self.zygote = zygote
+        self.process: subprocess.Popen[bytes] | Child | None = None
         self.log = home.with_name(home.name + ".log")
 
     @property
@@ -77,16 +85,9 @@ class Server:
     async def start(self, seconds: float = 180) -> str:
         """Start and wait until it answers; returns the login address that it printed."""
         env = {k: v for k, v in os.environ.items() if not k.startswith(("KEELWAY", "DAYTONA"))}
-        begin = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.command, "--no-browser", "--home", str(self.home), "--port", str(self.port)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=env | self.env,
-                start_new_session=True,
-            )
+        self.log.touch()
+        begin = self.log.stat().st_size
+        self.process = self._spawn(env | self.env)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             said = self.log.read_bytes()[begin:].decode(errors="replace")
@@ -94,9 +95,23 @@ class Server:
             if found:
                 return found[0]
             if self.process.poll() is not None:
-                raise AssertionError(f"keelway ended with {self.process.returncode}:\n{said}")
+                raise AssertionError(f"keelway ended with {self.process.poll()}:\n{said}")
             await asyncio.sleep(0.05)
         raise AssertionError(f"keelway did not come up:\n{self.log.read_text()[-4000:]}")
+
+    def _spawn(self, env: Mapping[str, str]) -> "subprocess.Popen[bytes] | Child":
+        options = ["--no-browser", "--home", str(self.home), "--port", str(self.port)]
+        if self.zygote is not None:
+            return self.zygote(["up", *options], env, self.log)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*self.command, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=env,
+                start_new_session=True,
+            )
 
     async def wait_dead(self, seconds: float = 60) -> bool:
         """Whether the process ended by itself within that time."""
@@ -131,7 +146,7 @@ class Server:
                 time.sleep(0.1)
 
     @contextlib.asynccontextmanager
-    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+    async def client(self) -> AsyncGenerator[httpx.AsyncClient]:
         token = (self.home / "api-token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=120) as client:
