@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from keelway.accounts.accounts import Accounts, User
 from keelway.agent.models import model_name
 from keelway.chat.errors import TurnRunning
+from keelway.chat.supervisor import Supervisor
 from keelway.chat.turns import Turns
 from keelway.db.session import Database, database_url
 from keelway.fragments.store import Describe, FragmentStore
 from keelway.projects.projects import Project, Projects
 from keelway.sandboxes.manager import SandboxManager, home_label, open_sandboxes
 from keelway.settings import Settings
+from keelway.upkeep import keep_up
 from keelway.workspaces import template
 from keelway.workspaces.lease import Leases
 from keelway.workspaces.tickets import Tickets
@@ -97,6 +99,8 @@ async def open_services(settings: Settings, key: bytes) -> AsyncGenerator[Servic
         turns = await stack.enter_async_context(
             Turns(database, store, leases, workspaces, projects, settings)
         )
+        tasks = await stack.enter_async_context(Supervisor())
+        tasks.start(keep_up(store), "upkeep")
         yield Services(
             settings=settings,
             database=database,

@@ -382,7 +382,7 @@ def _move(root: int, source: str, target: str) -> None:
 def _move_by_copy(here: int, old: str, there: int, new: str) -> None:
     if _lstat(new, there) is not None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new)
-    _refuse_inside_itself(here, old, there)
+    trees.refuse_inside_itself(here, old, there)
     temporary = f".sandboxd-{secrets.token_hex(8)}"
     try:
         trees.copy_tree(here, old, there, temporary)
@@ -391,26 +391,6 @@ def _move_by_copy(here: int, old: str, there: int, new: str) -> None:
         _remove_any(there, temporary)
         raise
     _remove_any(here, old)
-
-
-def _refuse_inside_itself(here: int, old: str, there: int) -> None:
-    """Raise EINVAL when the folder `there` lies in what is to be moved."""
-    moved = os.stat(old, dir_fd=here, follow_symlinks=False)
-    below, flags = (-1, -1), _FOLDER | os.O_CLOEXEC
-    climbing = os.open(".", flags, dir_fd=there)
-    try:
-        while (at := _identity(os.fstat(climbing))) != below:
-            if at == _identity(moved):
-                raise OSError(errno.EINVAL, "A folder cannot be moved into itself")
-            above = os.open("..", flags, dir_fd=climbing)
-            os.close(climbing)
-            climbing, below = above, at
-    finally:
-        os.close(climbing)
-
-
-def _identity(info: os.stat_result) -> tuple[int, int]:
-    return info.st_dev, info.st_ino
 
 
 def _remove_any(folder: int, name: str) -> None:

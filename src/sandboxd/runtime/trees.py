@@ -244,3 +244,23 @@ def _pinned(directory: int, name: str) -> Generator[int]:
 
 def _names(folder: int) -> list[str]:
     return os.listdir(folder)
+
+
+def refuse_inside_itself(here: int, old: str, there: int) -> None:
+    """Raise EINVAL when the folder `there` lies in what is to be moved."""
+    moved = os.stat(old, dir_fd=here, follow_symlinks=False)
+    below, flags = (-1, -1), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+    climbing = os.open(".", flags, dir_fd=there)
+    try:
+        while (at := _identity(os.fstat(climbing))) != below:
+            if at == _identity(moved):
+                raise OSError(errno.EINVAL, "A folder cannot be moved into itself")
+            above = os.open("..", flags, dir_fd=climbing)
+            os.close(climbing)
+            climbing, below = above, at
+    finally:
+        os.close(climbing)
+
+
+def _identity(info: os.stat_result) -> tuple[int, int]:
+    return info.st_dev, info.st_ino
