@@ -114,6 +114,51 @@ def migrate_command(home: Home = None) -> None:
     _run(bring())
 
 
+@commands.command("import-legacy")
+def import_legacy(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="PostgreSQL URL, plain pg_dump file, or folder of <table>.jsonl files."
+        ),
+    ],
+    home: Home = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; say what would happen.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare what is here with the source again.")
+    ] = False,
+    report_path: Annotated[
+        Path, typer.Option("--report", help="Where the report goes; a page for people beside it.")
+    ] = Path("report.json"),
+    project: Annotated[
+        list[str] | None, typer.Option(help="Only this old project id; may be repeated.")
+    ] = None,
+    base: Annotated[
+        str, typer.Option(help="Template under projects without files of their own, or none.")
+    ] = "react-vite",
+    owner: Annotated[
+        str | None, typer.Option(help="Id or e-mail of who gets projects without a known user.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report itself, for programs.")
+    ] = False,
+) -> None:
+    """Bring the old system's database over: people, projects, chats, and every version as a commit.
+
+    Exit status: 0 all of it is here and whole, 3 done but something needs a human, 1 nothing could be
+    done. With --verify: 0 the old database may be retired, 3 not yet.
+    """
+    from keelway.cli.importing import Wish, bring_over
+
+    wish = Wish(
+        source, report_path, tuple(project or ()), base, owner,
+        dry_run=dry_run, verify=verify, as_json=as_json,
+    )  # fmt: skip
+    raise typer.Exit(_run(bring_over(_settings(home), wish)))
+
+
 def _serve(settings: Settings, *, browser: bool, engine: bool) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

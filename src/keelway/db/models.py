@@ -242,3 +242,87 @@ class Message(Base):
     metadata_json: Mapped[str | None]
     turn_id: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime]
+
+
+class Team(Base):
+    """A team of the old system, kept so that nothing is lost; access does not follow it yet."""
+
+    __tablename__ = "team"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str]
+    slug: Mapped[str | None]
+    personal: Mapped[bool] = mapped_column(Boolean)
+
+
+class TeamMember(Base):
+    __tablename__ = "team_member"
+    team_id: Mapped[str] = mapped_column(
+        ForeignKey("team.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(
+        ForeignKey("user.id", ondelete="CASCADE"), primary_key=True
+    )
+    role: Mapped[str] = mapped_column(String(16))  # owner admin member viewer
+
+
+class TeamProject(Base):
+    """Which team a project belonged to."""
+
+    __tablename__ = "team_project"
+    project: Mapped[int] = mapped_column(
+        ForeignKey("project.key", ondelete="CASCADE"), primary_key=True
+    )
+    team_id: Mapped[str] = mapped_column(ForeignKey("team.id", ondelete="CASCADE"))
+
+
+class LegacyImport(Base):
+    """A project that was brought over, and what it was then: only an untouched one is replaced."""
+
+    __tablename__ = "legacy_import"
+    project: Mapped[int] = mapped_column(
+        ForeignKey("project.key", ondelete="CASCADE"), primary_key=True
+    )
+    head: Mapped[str] = mapped_column(String(40))
+    last_seq: Mapped[int] = mapped_column(BigInteger)
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of its messages, aliases, marks and kept rows."""
+    base: Mapped[str]
+    imported_at: Mapped[datetime]
+
+
+class LegacyAlias(Base):
+    """Another name under which an old client may ask for a fragment."""
+
+    __tablename__ = "legacy_alias"
+    project: Mapped[int] = mapped_column(
+        ForeignKey("project.key", ondelete="CASCADE"), primary_key=True
+    )
+    alias: Mapped[str] = mapped_column(primary_key=True)
+    fragment_id: Mapped[str] = mapped_column(String(64))
+
+
+class LegacyRow(Base):
+    """A row of the old database that has no table here, exactly as it was: JSON, name to text."""
+
+    __tablename__ = "legacy_row"
+    project: Mapped[int] = mapped_column(
+        ForeignKey("project.key", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    table_name: Mapped[str] = mapped_column(String(64))
+    id: Mapped[str | None]
+    fragment_id: Mapped[str | None] = mapped_column(String(64))
+    body: Mapped[str]
+
+
+class Mark(Base):
+    """A file's content that is known not to be whole; it marks every version that holds it there."""
+
+    __tablename__ = "mark"
+    project: Mapped[int] = mapped_column(
+        ForeignKey("project.key", ondelete="CASCADE"), primary_key=True
+    )
+    path: Mapped[str] = mapped_column(primary_key=True)
+    oid: Mapped[str] = mapped_column(String(40), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(16))  # damaged placeholder binary_cut
+    note: Mapped[str]

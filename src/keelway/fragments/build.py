@@ -109,19 +109,31 @@ class Builder:
         self, tree: str, parents: Sequence[str], message: str, author: Signature, when: datetime
     ) -> Built:
         """The commit object, and all objects made so far, children before parents."""
-        seconds = int(when.timestamp())
+        oid = self.commit_at(tree, parents, message, author, when, when)
+        objects = tuple(
+            GitObject(str(name), kind, data) for name, (kind, data) in self.overlay.new.items()
+        )
+        return Built(oid, tree, objects)
+
+    def commit_at(
+        self,
+        tree: str,
+        parents: Sequence[str],
+        message: str,
+        author: Signature,
+        authored: datetime,
+        committed: datetime,
+    ) -> str:
+        """The commit object alone, in the overlay; its name."""
         oid = self.repository.create_commit(
             None,
-            _signature(author, seconds),
-            _signature(KEELWAY, seconds),
+            _signature(author, int(authored.timestamp())),
+            _signature(KEELWAY, int(committed.timestamp())),
             message,
             pygit2.Oid(hex=tree),
             [pygit2.Oid(hex=parent) for parent in parents],
         )
-        objects = tuple(
-            GitObject(str(name), kind, data) for name, (kind, data) in self.overlay.new.items()
-        )
-        return Built(str(oid), tree, objects)
+        return str(oid)
 
     def _folder(self, old: pygit2.Tree | None, node: "_Node", where: str) -> pygit2.Oid | None:
         builder = self.repository.TreeBuilder(old) if old else self.repository.TreeBuilder()
@@ -145,7 +157,7 @@ class Builder:
     def _entry(self, before: Any, node: "_Node", path: str) -> tuple[pygit2.Oid, int] | None:
         kept = None if node.delete else before
         if node.write is not None:
-            if isinstance(kept, pygit2.Tree):
+            if isinstance(kept, pygit2.Tree) and self._folder(kept, node, f"{path}/") is not None:
                 raise PathClash(f"'{path}' is a folder; delete it first.", path=path)
             oid = pygit2.hash(node.write.data)
             if before is None or before.id != oid:

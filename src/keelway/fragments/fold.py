@@ -113,15 +113,15 @@ async def _fold(
     folder = repositories.folder.with_name(f"{repositories.folder.name}.tmp")
     _sweep(folder)
     async with (
-        _empty(folder) as before,
-        _empty(folder) as after,
+        empty(folder) as before,
+        empty(folder) as after,
         aclosing(_joined(repositories.database, project, chosen)) as source,
     ):
         await git("index-pack", "--stdin", repository=before, stdin=source, seconds=SECONDS)
-        ids = _ids(before)
-        packed = await _packed(before, chosen.level, ids, names)
+        ids = ids_in(before)
+        packed = await pack_objects(before, chosen.level, ids, names)
         await git("index-pack", "--stdin", repository=after, stdin=packed, seconds=SECONDS)
-        same = _ids(after) == ids
+        same = ids_in(after) == ids
     if not same:
         raise CacheBroken("Folding would have lost objects; nothing was changed.")
     return packed
@@ -165,7 +165,8 @@ def _sweep(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def _empty(folder: Path) -> AsyncGenerator[Path]:
+async def empty(folder: Path) -> AsyncGenerator[Path]:
+    """A bare repository for a while."""
     path = folder / f"fold-{secrets.token_hex(6)}"
     try:
         create_repository(path)
@@ -203,11 +204,12 @@ def _mine(project: int, chosen: Range) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _ids(repository: Path) -> set[str]:
+def ids_in(repository: Path) -> set[str]:
     return {str(oid) for oid in pygit2.Repository(repository).odb}
 
 
-async def _packed(repository: Path, level: int, ids: set[str], names: dict[str, str]) -> bytes:
+async def pack_objects(repository: Path, level: int, ids: set[str], names: dict[str, str]) -> bytes:
+    """Exactly these objects as one self-contained pack; what stands beside the same name is near."""
     lines = [f"{oid} {names[oid]}" if oid in names else oid for oid in sorted(ids)]
     return await git(
         *("pack-objects", "--stdout", "--delta-base-offset", "--no-reuse-delta", "--quiet"),

@@ -20,11 +20,21 @@ async def find(session: AsyncSession, *where: ColumnElement[bool]) -> Fragment |
 
 
 async def get(session: AsyncSession, project: int, ref: str) -> Fragment:
-    """By id, by "v9", or by full commit name. Raises FragmentNotFound."""
+    """By id, by "v9", by full commit name, or by a name of the old system. Raises FragmentNotFound."""
     found = await find(session, row.project == project, _named(ref))
+    if found is None:
+        found = await _by_alias(session, project, ref)
     if found is None:
         raise FragmentNotFound("There is no such version.", ref=ref)
     return found
+
+
+async def _by_alias(session: AsyncSession, project: int, ref: str) -> Fragment | None:
+    alias = models.LegacyAlias
+    name = await session.scalar(
+        select(alias.fragment_id).where(alias.project == project, alias.alias == ref)
+    )
+    return None if name is None else await find(session, row.project == project, row.id == name)
 
 
 def _named(ref: str) -> ColumnElement[bool]:

@@ -73,6 +73,11 @@ async def one(store: FragmentStore, fragment: Fragment) -> FragmentOut:
     return (await shown(store, fragment.project, [fragment]))[0]
 
 
+def alone(fragment: Fragment) -> FragmentOut:
+    """A version that folds no steps and restores none."""
+    return _wire(fragment, {}, {})
+
+
 def _wire(
     fragment: Fragment,
     steps: Mapping[TurnId, Sequence[Fragment]],

@@ -7,6 +7,7 @@ Lengths are JavaScript's: UTF-16 code units. The rules are LEGACY.md, "Truncatio
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -22,6 +23,9 @@ BAD_JSON_CUT = "/* Invalid JSON truncated */"
 CODE_CUT = "/* Code truncated */"
 CODE = (".tsx", ".jsx", ".ts", ".js")
 
+LONE = re.compile("[\ud800-\udfff]")
+"""Half a character: what is left of a surrogate pair that was cut in two."""
+
 JS_SPACE = (
     "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -31,7 +35,7 @@ JS_SPACE = (
 
 def units(text: str) -> int:
     """The length JavaScript sees."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def first_units(text: str, count: int) -> str:
@@ -44,7 +48,7 @@ def first_units(text: str, count: int) -> str:
 
 def settled(text: str) -> str:
     """As a database keeps it: half a character becomes U+FFFD on the way to UTF-8."""
-    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
+    return LONE.sub("\ufffd", text)
 
 
 def cut(path: str, text: str) -> str:
@@ -71,15 +75,19 @@ def looks_cut(text: str) -> bool:
 
 def proves(path: str, candidate: str, stored: str) -> bool:
     """Whether cutting `candidate`, once or again and again, gives exactly the stored text."""
-    wanted, text = settled(stored), candidate
+    return settled(stored) in cuts(path, candidate)
+
+
+def cuts(path: str, text: str) -> list[str]:
+    """What is stored after one cut, after two, and so on, while each still shortens."""
+    found: list[str] = []
     for _ in range(8):
-        shorter = cut(path, text)
-        if settled(shorter) == wanted:
-            return shorter != candidate
+        shorter = settled(cut(path, text))
         if shorter == text:
-            return False
+            break
+        found.append(shorter)
         text = shorter
-    return False
+    return found
 
 
 def importance(path: str) -> int:

@@ -1,12 +1,12 @@
 """The old system's live PostgreSQL, read in one read-only, repeatable-read transaction."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from keelway.legacy.source import OF_PROJECT, TABLES, Row, SourceUnreadable
+from keelway.legacy.source import OWNED, TABLES, Row, SourceUnreadable
 
 
 class LiveSource:
@@ -18,12 +18,16 @@ class LiveSource:
         try:
             self._connection = psycopg.connect(plain, connect_timeout=10)
         except psycopg.Error as error:
-            raise SourceUnreadable(f"The old database does not answer: {error}") from error
+            # Not the driver's own words: they may repeat the address with its password.
+            raise SourceUnreadable(
+                "The old database does not answer, or does not let you in. Try the address with psql."
+            ) from error
         self._connection.read_only = True
         self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         self.name = f"{self._connection.info.dbname} at {self._connection.info.host or 'socket'}"
         self._columns = self._find_columns()
         if not self._columns:
+            self.close()
             raise SourceUnreadable("That database holds none of the old system's tables.")
 
     def _find_columns(self) -> dict[str, list[str]]:
@@ -41,24 +45,39 @@ class LiveSource:
     def rows(self, table: str) -> Iterator[Row]:
         return self._select(table, sql.SQL(""), [])
 
-    def of_project(self, table: str, project: str) -> Iterator[Row]:
-        assert table in OF_PROJECT
-        if "projectId" not in self._columns.get(table, []):
+    def of(self, table: str, owner: str) -> Iterator[Row]:
+        if OWNED[table] not in self._columns.get(table, []):
             return iter(())
-        return self._select(table, sql.SQL(' WHERE "projectId"::text = %s'), [project])
+        where = sql.SQL(" WHERE {}::text = %s").format(sql.Identifier(OWNED[table]))
+        return self._select(table, where, [owner])
 
-    def _select(self, table: str, where: sql.SQL, values: list[Any]) -> Iterator[Row]:
+    def counts(self, table: str) -> Mapping[str | None, int]:
+        if OWNED[table] not in self._columns.get(table, []):
+            return {}
+        query = sql.SQL("SELECT {0}::text, count(*) FROM {1} GROUP BY {0}").format(
+            sql.Identifier(OWNED[table]), sql.Identifier(table)
+        )
+        return dict(self._connection.execute(query).fetchall())
+
+    def _select(self, table: str, where: sql.Composable, values: list[Any]) -> Iterator[Row]:
         columns = self._columns.get(table)
         if columns is None:
             return
-        order = [c for c in ("createdAt", "id") if c in columns]
-        query = sql.SQL("SELECT {} FROM {}").format(
+        order = [
+            rule.format(sql.Identifier(column))
+            for column, rule in (
+                ("createdAt", sql.SQL("{} NULLS FIRST")),
+                ("id", sql.SQL('{}::text COLLATE "C" NULLS FIRST')),
+            )
+            if column in columns
+        ]
+        query: sql.Composed = sql.SQL("SELECT {} FROM {}").format(
             sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(c)) for c in columns),
             sql.Identifier(table),
         )
         query += where
         if order:
-            query += sql.SQL(" ORDER BY ") + sql.SQL(", ").join(map(sql.Identifier, order))
+            query += sql.SQL(" ORDER BY ") + sql.SQL(", ").join(order)
         with self._connection.cursor(name=f"keelway_{table}") as cursor:
             cursor.itersize = 20
             cursor.execute(query, values)

@@ -3,13 +3,16 @@
 An overlay cannot delete: a file that it does not name is carried forward. Pure; nothing is written.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from keelway.errors import Invalid
-from keelway.legacy.files import Decoded, decode, normalise, winner
+from keelway.fragments.build import Change, Delete, Write
+from keelway.fragments.tree import FILE
+from keelway.legacy.files import Decoded, decode, normalise, spelling, winner
 from keelway.legacy.repair import Candidate, Candidates
 from keelway.legacy.untyped import as_object
 
@@ -39,11 +42,18 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A file as the last version left it. `broken` is why it is not whole, if it is not."""
+    """A file as the last version left it. `broken` is why it is not whole, if it is not.
 
-    data: bytes
+    `stored` is the value that said so; None: it is the base's, which no old version has named.
+    """
+
+    oid: str
     key: str
+    stored: str | None
+    mode: int = FILE
     broken: Outcome | None = None
+    note: str | None = None
+    cut: bool = False
 
 
 @dataclass(slots=True)
@@ -53,56 +63,101 @@ class Overlay:
     files: dict[str, Kept] = field(default_factory=dict[str, Kept])
     candidates: Candidates = field(default_factory=Candidates)
 
+    def begin(self, base: Sequence[Write]) -> None:
+        """Lay the template under everything."""
+        for file in base:
+            self.files[file.path] = Kept(blob_name(file.data), file.path, None, file.mode)
+
     def lay(
-        self, fragment: str, time: str, stored: Mapping[str, Any]
-    ) -> tuple[dict[str, Kept], list[FileReport]]:
-        """Lay one version over the others; returns what it changed and a row for every key."""
+        self, fragment: str, time: str, until: str, stored: Mapping[str, Any]
+    ) -> tuple[list[Change], list[FileReport]]:
+        """Lay one version, begun at `time` and last written `until`, over the others.
+
+        Returns what differs now, and a row for every key that was not simply written or unchanged.
+        """
         reports: list[FileReport] = []
         chosen = _without_clashes(_chosen(stored, reports), reports)
-        changed: dict[str, Kept] = {}
+        changes = self._drop_clashing(chosen, reports)
         for path, key in chosen.items():
             value = stored[key]
-            kept, report = self._judge(path, key, value, time)
             before = self.files.get(path)
-            if before is not None and before.data == kept.data and report.outcome == "written":
-                report = FileReport(path, key, "unchanged")
-            reports.append(report)
-            if before is None or before.data != kept.data:
-                changed[path] = kept
+            if before is not None and before.stored == value and not before.cut:
+                continue
+            data, kept, source = self._judge(path, key, value, until)
+            if before is not None:
+                kept = _with_mode(kept, before.mode)
             self.files[path] = kept
-            if kept.broken is None:
+            if before is None or before.oid != kept.oid:
+                changes.append(Write(path, data, kept.mode))
+            if kept.broken is not None:
+                reports.append(FileReport(path, key, kept.broken, None, kept.note))
+            elif source is not None:
+                reports.append(FileReport(path, key, "repaired", source, kept.note))
+            else:
                 self.candidates.add(path, Candidate(value, time, "version", fragment))
         reports += self._carried(chosen)
-        return changed, reports
+        return changes, reports
 
-    def _judge(self, path: str, key: str, value: str, time: str) -> tuple[Kept, FileReport]:
+    def listed(self) -> dict[str, tuple[int, str]]:
+        """Path to mode and object name: what the version's tree must hold."""
+        return {path: (kept.mode, kept.oid) for path, kept in self.files.items()}
+
+    def broken(self) -> Iterator[tuple[str, Kept]]:
+        """The files that are not whole right now."""
+        return ((path, kept) for path, kept in self.files.items() if kept.broken)
+
+    def _judge(self, path: str, key: str, value: str, until: str) -> tuple[bytes, Kept, str | None]:
         decoded = decode(value)
         if not decoded.cut:
-            return Kept(decoded.data, key), FileReport(path, key, "written")
+            return decoded.data, Kept(blob_name(decoded.data), key, value), None
         if decoded.encoding == "placeholder":
             note = "The bytes of this picture were never in the old database."
-            return _broken(path, key, decoded, "placeholder", note)
-        proved = self.candidates.proof(path, value, time)
-        if proved is not None:
+            return decoded.data, _broken(key, value, decoded, "placeholder", note), None
+        if (proved := self.candidates.proof(path, value, until)) is not None:
             found, different = proved
-            source = f"{found.where} {found.origin}"
-            note = f"{different} different texts prove; the nearest was taken." * (different > 1)
             whole = decode(found.text)
-            return Kept(whole.data, key), FileReport(path, key, "repaired", source, note or None)
+            if not whole.cut:
+                note = f"{different} different texts prove; the nearest was taken."
+                kept = Kept(
+                    blob_name(whole.data),
+                    key,
+                    value,
+                    cut=True,
+                    note=note if different > 1 else None,
+                )
+                return whole.data, kept, f"{found.where} {found.origin}"
         if decoded.encoding == "binary_cut":
-            return _broken(path, key, decoded, "binary_cut", "Its base64 text was cut.")
-        return _broken(path, key, decoded, "damaged", "It was cut, and no original was found.")
+            note = decoded.note or "Its base64 text was cut."
+            return decoded.data, _broken(key, value, decoded, "binary_cut", note), None
+        note = decoded.note or "It was cut, and no original was found."
+        return decoded.data, _broken(key, value, decoded, "damaged", note), None
 
     def _carried(self, chosen: Mapping[str, str]) -> Iterator[FileReport]:
         for path in sorted(set(self.files) - set(chosen)):
             kept = self.files[path]
-            if clash := _clash(path, chosen):
-                del self.files[path]
-                note = f"This version has {clash} where that stood."
-                yield FileReport(path, kept.key, "refused", None, note)
-            else:
-                note = f"Still {kept.broken}." if kept.broken else None
+            if kept.stored is not None:
+                note = f"Still {kept.broken}: {kept.note}" if kept.broken else None
                 yield FileReport(path, kept.key, "carried_forward", None, note)
+
+    def _drop_clashing(self, chosen: Mapping[str, str], reports: list[FileReport]) -> list[Change]:
+        """Files of earlier versions that cannot stand beside this one's."""
+        changes: list[Change] = []
+        folders = {above for path in chosen for above in _folders(path)}
+        for path in sorted(set(self.files) - set(chosen)):
+            above = next((part for part in _folders(path) if part in chosen), None)
+            if above is None and path not in folders:
+                continue
+            where = f"the file {above}" if above else f"the folder {path}"
+            note = f"This version has {where} where that stood."
+            reports.append(FileReport(path, self.files.pop(path).key, "refused", None, note))
+            changes.append(Delete(path))
+        return changes
+
+
+def blob_name(data: bytes) -> str:
+    """Git's name of a file's content, computed without git."""
+    head = f"blob {len(data)}\0".encode()
+    return hashlib.sha1(head + data, usedforsecurity=False).hexdigest()
 
 
 def stored_files(files: str | None) -> dict[str, Any]:
@@ -133,14 +188,15 @@ def _chosen(stored: Mapping[str, Any], reports: list[FileReport]) -> dict[str, s
         if isinstance(value, str):
             spellings.setdefault(path, []).append(key)
         else:
-            reports.append(FileReport(path, key, "refused", None, "Its value is not text."))
+            reports.append(FileReport(path, _shown(key), "refused", None, "Its value is not text."))
     chosen: dict[str, str] = {}
     for path, keys in spellings.items():
-        chosen[path] = best = winner(keys)
+        chosen[path] = best = keys[0] if len(keys) == 1 else winner(keys)
         for key in keys:
             if key != best:
-                note = f"{best!r} is the same file and was written later."
-                reports.append(FileReport(path, key, "duplicate", None, note))
+                same = " The content is equal." if stored[key] == stored[best] else ""
+                note = f"{_shown(best)} is the same file and was written later.{same}"
+                reports.append(FileReport(path, _shown(key), "duplicate", None, note))
     return chosen
 
 
@@ -148,10 +204,10 @@ def _without_clashes(chosen: dict[str, str], reports: list[FileReport]) -> dict[
     """Without paths below a file; of names that differ only in case both stay."""
     kept: dict[str, str] = {}
     lower: dict[str, str] = {}
-    for path in sorted(chosen, key=lambda p: (len(p), p.encode("utf-8", "surrogatepass"))):
+    for path in sorted(chosen, key=spelling):
         if above := next((part for part in _folders(path) if part in kept), None):
             note = f"{above} is a file here, so nothing can lie below it."
-            reports.append(FileReport(path, chosen[path], "refused", None, note))
+            reports.append(FileReport(path, _shown(chosen[path]), "refused", None, note))
             continue
         kept[path] = chosen[path]
         if (twin := lower.setdefault(path.casefold(), path)) != path:
@@ -160,26 +216,19 @@ def _without_clashes(chosen: dict[str, str], reports: list[FileReport]) -> dict[
     return kept
 
 
-def _clash(path: str, chosen: Mapping[str, str]) -> str | None:
-    """What in this version makes it impossible to keep `path` from an earlier one."""
-    if above := next((part for part in _folders(path) if part in chosen), None):
-        return f"the file {above}"
-    if any(other.startswith(f"{path}/") for other in chosen):
-        return f"the folder {path}"
-    return None
-
-
 def _folders(path: str) -> Iterable[str]:
     parts = path.split("/")
     return ("/".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def _broken(
-    path: str, key: str, decoded: Decoded, outcome: Outcome, note: str
-) -> tuple[Kept, FileReport]:
-    return Kept(decoded.data, key, outcome), FileReport(path, key, outcome, None, note)
+def _broken(key: str, value: str, decoded: Decoded, outcome: Outcome, note: str) -> Kept:
+    return Kept(blob_name(decoded.data), key, value, FILE, outcome, note, cut=True)
+
+
+def _with_mode(kept: Kept, mode: int) -> Kept:
+    return Kept(kept.oid, kept.key, kept.stored, mode, kept.broken, kept.note, kept.cut)
 
 
 def _shown(key: str) -> str:
     """A key that no path may be, printable."""
-    return key[:200].encode("unicode_escape").decode()
+    return key[:200].encode("unicode_escape").decode() if not key.isprintable() else key[:200]

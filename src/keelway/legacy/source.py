@@ -19,13 +19,17 @@ Row = Mapping[str, str | None]
 
 TABLES = (
     "users", "teams", "team_members", "Project", "V2Fragment", "GitFragment", "V2Message",
-    "Message", "Fragment", "project_errors",
+    "Message", "Fragment", "project_errors", "auto_fix_sessions", "deployments",
 )  # fmt: skip
-OF_PROJECT = {
-    "V2Fragment", "GitFragment", "V2Message", "Message", "Fragment", "project_errors",
+KEPT_TABLES = ("project_errors", "auto_fix_sessions", "deployments")
+"""Tables without a counterpart here, whose rows are kept as they are."""
+OWNED = {
+    "V2Fragment": "projectId", "GitFragment": "projectId", "V2Message": "projectId",
+    "Message": "projectId", "Fragment": "messageId", "project_errors": "projectId",
+    "auto_fix_sessions": "projectId", "deployments": "projectId",
 }  # fmt: skip
+"""Tables read piece by piece, and the column that says whose a row is."""
 LINE_LIMIT = 64 * 1024 * 1024  # bytes; a longer row is reported, not read (TRUST.md T27)
-DEPTH_LIMIT = 64  # levels of nesting in a JSON value
 
 
 class SourceUnreadable(Invalid):
@@ -42,8 +46,12 @@ class Source(Protocol):
         """All rows of a small table; nothing when the source does not have it."""
         ...
 
-    def of_project(self, table: str, project: str) -> Iterator[Row]:
-        """A project's rows of a table, oldest first: by createdAt, then id."""
+    def of(self, table: str, owner: str) -> Iterator[Row]:
+        """A project's (for Fragment: a message's) rows, oldest first: by createdAt, then id."""
+        ...
+
+    def counts(self, table: str) -> Mapping[str | None, int]:
+        """How many rows each owner has; None: rows that belong to nobody."""
         ...
 
     def close(self) -> None: ...
@@ -71,7 +79,7 @@ class _Indexed:
         self.problems: list[str] = []
         self._index = sqlite3.connect("")  # a temporary file that SQLite removes by itself
         self._index.execute(
-            "CREATE TABLE row (tab TEXT, project TEXT, created TEXT, id TEXT, file INT, at INT, size INT)"
+            "CREATE TABLE row (tab TEXT, owner TEXT, created TEXT, id TEXT, file INT, at INT, size INT)"
         )
         self._files: list[Any] = []
 
@@ -81,13 +89,13 @@ class _Indexed:
             file.close()
 
     def _note(self, table: str, row: Row, file: int, at: int, size: int) -> None:
-        values = (
-            table, row.get("projectId"), row.get("createdAt"), row.get("id"), file, at, size
-        )  # fmt: skip
+        owner = row.get(OWNED.get(table, ""))
+        created = moment(row.get("createdAt"))
+        values = (table, owner, created, row.get("id"), file, at, size)
         self._index.execute("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", values)
 
     def _ready(self) -> None:
-        self._index.execute("CREATE INDEX by_project ON row (tab, project, created, id)")
+        self._index.execute("CREATE INDEX by_project ON row (tab, owner, created, id)")
         self._index.commit()
 
     def rows(self, table: str) -> Iterator[Row]:
@@ -95,12 +103,16 @@ class _Indexed:
             "SELECT file, at, size FROM row WHERE tab = ? ORDER BY created, id", table
         )
 
-    def of_project(self, table: str, project: str) -> Iterator[Row]:
-        query = "SELECT file, at, size FROM row WHERE tab = ? AND project = ? ORDER BY created, id"
-        return self._found(query, table, project)
+    def of(self, table: str, owner: str) -> Iterator[Row]:
+        query = "SELECT file, at, size FROM row WHERE tab = ? AND owner = ? ORDER BY created, id"
+        return self._found(query, table, owner)
+
+    def counts(self, table: str) -> Mapping[str | None, int]:
+        query = "SELECT owner, count(*) FROM row WHERE tab = ? GROUP BY owner"
+        return dict(self._index.execute(query, (table,)).fetchall())
 
     def _found(self, query: str, table: str, *rest: str) -> Iterator[Row]:
-        for file, at, size in self._index.execute(query, (table, *rest)).fetchall():
+        for file, at, size in self._index.execute(query, (table, *rest)):
             self._files[file].seek(at)
             row = self._parse(table, self._files[file].read(size))
             if row is not None:
@@ -123,6 +135,13 @@ class DumpSource(_Indexed):
         self._columns: dict[str, list[str]] = {}
         file = path.open("rb")
         self._files.append(file)
+        try:
+            self._read(path, file)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self, path: Path, file: Any) -> None:
         if file.read(5) == b"PGDMP":
             raise SourceUnreadable(
                 f"{path.name} is a custom-format dump; turn it into a plain one with "
@@ -180,6 +199,9 @@ class DumpSource(_Indexed):
 
     def _parse(self, table: str, line: bytes, *, indexing: bool = False) -> Row | None:
         columns = self._columns[table]
+        if indexing and b"\0" in line:
+            self.problems.append(f"{table}: a row holds a zero byte.")
+            return None
         fields = line.rstrip(b"\r\n").split(b"\t")
         if len(fields) != len(columns):
             if indexing:
@@ -187,7 +209,7 @@ class DumpSource(_Indexed):
                     f"{table}: a row has {len(fields)} fields instead of {len(columns)}."
                 )
             return None
-        small = {"id", "projectId", "createdAt"}
+        small = {"id", "projectId", "messageId", "createdAt"}
         try:
             return {
                 name: _unescape(field)
@@ -230,10 +252,18 @@ class JsonLinesSource(_Indexed):
         super().__init__(folder.name)
         found: Sequence[str] = [t for t in TABLES if (folder / f"{t}.jsonl").is_file()]
         if not found:
+            self.close()
             raise SourceUnreadable(
                 f"{folder.name} holds no <table>.jsonl file of the old system, such as Project.jsonl."
             )
-        for table in found:
+        try:
+            self._read(folder, found)
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self, folder: Path, tables: Sequence[str]) -> None:
+        for table in tables:
             file = (folder / f"{table}.jsonl").open("rb")
             self._files.append(file)
             self._scan(table, file)
@@ -262,6 +292,13 @@ class JsonLinesSource(_Indexed):
             if (items := as_object(json.loads(line))) is not None:
                 return {name: _as_text(item) for name, item in items.items()}
         return None
+
+
+def moment(text: str | None) -> str | None:
+    """A time as PostgreSQL prints it, from that or from JSON's form: fit for comparing as text."""
+    if text is None:
+        return None
+    return text.replace("T", " ").removesuffix("Z").removesuffix("+00:00").removesuffix("+00")
 
 
 def _as_text(value: Any) -> str | None:

@@ -12,6 +12,9 @@ from keelway.db.session import Database
 from keelway.errors import NotFound
 from keelway.ids import CommitSha, FragmentId, ProjectId, SandboxId, TurnId, UserId, new_id
 
+STAGED = "import:"
+"""How the id of a project begins while its history is still being written beside the real one."""
+
 
 class ProjectNotFound(NotFound):
     """No such project, or not one of this person's."""
@@ -124,7 +127,11 @@ class Projects:
         self, user: UserId | None, *, before: str | None, limit: int
     ) -> Sequence[Project]:
         """Newest work first, from behind the project with the id `before`."""
-        query = _query().order_by(models.Project.updated_at.desc(), models.Project.key.desc())
+        query = (
+            _query()
+            .where(models.Project.id.not_like(f"{STAGED}%"))
+            .order_by(models.Project.updated_at.desc(), models.Project.key.desc())
+        )
         if user is not None:
             query = query.where(models.Project.user_id == user)
         if before is not None:

@@ -1,0 +1,424 @@
+"""The import itself: project by project, each written beside its place, verified, then switched over.
+
+A project that is here already is planned first, without writing: the same commits mean that there is
+nothing to do. One that was worked on since is never touched.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pygit2
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from keelway.db import models
+from keelway.db.session import Database
+from keelway.errors import Conflict, KeelwayError
+from keelway.fragments import rows
+from keelway.fragments.build import Write, plain
+from keelway.fragments.importing import Chain, Made, Past, Staged, verify
+from keelway.fragments.repositories import Repositories
+from keelway.fragments.store import FragmentStore
+from keelway.fragments.tree import TreeReader
+from keelway.ids import new_id
+from keelway.legacy import records, values
+from keelway.legacy.people import People
+from keelway.legacy.plan import Base, Plan, Version
+from keelway.legacy.report import ProjectReport, Report
+from keelway.legacy.source import Row, Source
+from keelway.projects.projects import STAGED
+
+FORGET = 8 * 1024 * 1024
+"""Bytes of content after which a plan lets go of them."""
+BAD = (
+    KeelwayError, SQLAlchemyError, psycopg.Error, pygit2.GitError, OSError, ValueError, KeyError,
+    RecursionError,
+)  # fmt: skip
+"""What one bad project may raise; the others go on."""
+
+
+class ProjectMoved(Conflict):
+    """Somebody worked on the project while its history was being replaced."""
+
+
+class _IdsTaken(Exception):
+    def __init__(self, ids: set[str]) -> None:
+        super().__init__()
+        self.ids = ids
+
+
+Progress = Callable[[int, int, str], None]
+"""Told versions done, versions in all, and the project's name."""
+
+
+def _silent(_done: int, _total: int, _what: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`write` False: only say what would happen. `check`: compare what is here with the source."""
+
+    base: Base
+    write: bool = True
+    check: bool = False
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A project as it is here before the import."""
+
+    key: int
+    last_seq: int
+    head: str | None
+    known: models.LegacyImport | None
+
+    @property
+    def untouched(self) -> bool:
+        return (
+            self.known is not None
+            and self.known.head == self.head
+            and self.known.last_seq == self.last_seq
+        )
+
+
+class Importer:
+    """One run over one source. `run` fills the report; the caller saves it."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        source: Source,
+        people: People,
+        options: Options,
+        progress: Progress = _silent,
+    ) -> None:
+        self.database = database
+        self.source = source
+        self.people = people
+        self.options = options
+        self.progress = progress
+        self.report = Report(source.name)
+        self._repositories = Repositories(database, folder)
+        self._store = FragmentStore(database, folder)
+        self._trees = TreeReader()
+        self._done = 0
+        self._total = 0
+
+    async def run(self) -> Report:
+        """Raises OwnerUnknown."""
+        if self.options.write:
+            await self._sweep()
+        await self.people.bring(write=self.options.write)
+        projects = list(self._projects())
+        self._total = sum(self._count(row.get("id") or "") for row in projects)
+        for row in projects:
+            await self._project(row)
+        self.report.problems = [*self.source.problems, *self.people.problems, *self.report.problems]
+        self.report.finished_at = datetime.now(UTC)
+        self._repositories.close()
+        self._store.close()
+        return self.report
+
+    # Which
+
+    def _projects(self) -> Iterator[Row]:
+        seen: set[str] = set()
+        problems = self.report.problems
+        for row in self.source.rows("Project"):
+            old = row.get("id") or ""
+            if not 0 < len(old) <= 64 or old.startswith(STAGED):
+                problems.append("Project: a row has no id that can be kept; it was left out.")
+            elif old in seen:
+                problems.append(f"Project: two rows have the id {old}; the first was taken.")
+            else:
+                seen.add(old)
+                if not self.options.only or old in self.options.only:
+                    yield row
+        for table in ("V2Fragment", "GitFragment", "V2Message", "Message"):
+            lost = {o: n for o, n in self.source.counts(table).items() if (o or "") not in seen}
+            if lost:
+                problems.append(
+                    f"{table}: {sum(lost.values())} rows belong to no project and were left out."
+                )
+        problems += [
+            f"There is no project {wanted} in the source."
+            for wanted in self.options.only
+            if wanted not in seen
+        ]
+
+    def _count(self, project: str) -> int:
+        return self.source.counts("V2Fragment").get(project, 0)
+
+    # One project
+
+    async def _project(self, row: Row) -> None:
+        name = plain(row.get("name") or "").strip() or "Untitled"
+        out = ProjectReport(row.get("id") or "", name)
+        at = self._done
+        self.progress(self._done, self._total, name)
+        try:
+            await self._bring(row, out)
+        except BAD as error:
+            said = error.message if isinstance(error, KeelwayError) else type(error).__name__
+            out.reset()
+            out.status = "failed"
+            out.notes.append(f"It was not brought over: {said} What was here before is untouched.")
+            if self.options.write:
+                await self._sweep()
+        self._done = at + self._count(out.id)
+        self.report.close_project(out)
+
+    async def _bring(self, row: Row, out: ProjectReport) -> None:
+        here = await self._here(out.id)
+        if not self.options.write or self.options.check or here is not None:
+            await self._compare(row, here, out)
+            if out.status != "imported" or not self.options.write or self.options.check:
+                return
+            out.reset()
+        taken: dict[str, str] = {}
+        while True:
+            plan = Plan(self.source, row, self.options.base, taken)
+            try:
+                await self._write(plan, here, out)
+            except _IdsTaken as error:
+                await self._sweep()
+                out.reset()
+                taken |= {old: plan.derived(old) for old in error.ids}
+                continue
+            break
+
+    async def _compare(self, row: Row, here: _Here | None, out: ProjectReport) -> None:
+        """Plan without writing; sets the status to what is here or to what would happen."""
+        plan = Plan(self.source, row, self.options.base, await self._taken(row, here))
+        shas = await self._here_shas(here)
+        chain, size, same = Chain(), 0, True
+        trees: dict[str, str] = {}
+        repository = None
+        if here is not None and self.options.check:
+            repository = await self._repositories.cache(here.key).at_least(here.last_seq)
+        last: Made | None = None
+        for version in plan.versions():
+            past = _restoring(version.past, trees)
+            last = chain.add(past)
+            trees[past.id] = last.tree
+            same = same and last.commit in shas
+            self._say(version, last, out)
+            if same and repository is not None:
+                verify(repository, self._trees, past, last, version.expected)
+            size += sum(len(change.data) for change in past.changes if isinstance(change, Write))
+            if size > FORGET:
+                chain.forget()
+                size = 0
+        found, out.messages = records.digest(plan)
+        self._finish(plan, out)
+        if self.options.check:
+            same = (
+                same and here is not None and here.known is not None and here.known.digest == found
+            )
+            out.status = "unchanged" if same else "attention"
+            if not same:
+                out.notes.append("What is here is not what the old system holds now.")
+            return
+        _decide(out, here, same, found, last)
+
+    async def _write(self, plan: Plan, here: _Here | None, out: ProjectReport) -> None:
+        key = await self._stage(plan, here)
+        staged = Staged(self._repositories, key, here.last_seq if here else 0)
+        trees: dict[str, str] = {}
+        for version in plan.versions():
+            past = _restoring(version.past, trees)
+            made = await staged.add(past, version.expected)
+            trees[past.id] = made.tree
+            self._say(version, made, out)
+        await staged.flush()
+        final = here.key if here else key
+        await self._switch(plan, staged, here, out)
+        if final != key:
+            await self._repositories.forget(key)
+        self._finish(plan, out)
+        out.repository = f"repositories/{final}.git"
+        await self._store.repository(final)
+        out.status = "attention" if out.needs_a_human else "imported"
+
+    async def _switch(
+        self, plan: Plan, staged: Staged, here: _Here | None, out: ProjectReport
+    ) -> None:
+        """One transaction in which the project becomes what was written beside it."""
+        found, _ = records.digest(plan)
+        head = staged.head
+        assert head is not None
+        async with self.database.transaction() as tx:
+            key = staged.key
+            if here is not None:
+                key = here.key
+                await self._clear(tx, here)
+            await _refuse_taken(tx, key, [row["id"] for row in staged.rows])
+            await staged.place(tx, key, "main")
+            if here is not None:
+                await tx.execute(delete(models.Project).where(models.Project.key == staged.key))
+            await tx.execute(
+                update(models.Project)
+                .where(models.Project.key == key)
+                .values(
+                    id=plan.id, last_seq=staged.seq, last_number=len(staged.rows),
+                    **self._about(plan.project),
+                )
+                .execution_options(synchronize_session=False)
+            )  # fmt: skip
+            out.messages = await records.write(tx, key, plan, staged.rows)
+            if (team := self.people.team_of(plan.project)) is not None:
+                await tx.execute(insert(models.TeamProject).values(project=key, team_id=team))
+            await tx.execute(
+                insert(models.LegacyImport).values(
+                    project=key, head=head.commit, last_seq=staged.seq, digest=found,
+                    base=plan.findings.base, imported_at=datetime.now(UTC),
+                )
+            )  # fmt: skip
+
+    async def _clear(self, tx: AsyncSession, here: _Here) -> None:
+        now = await tx.scalar(
+            select(models.Project.last_seq).where(models.Project.key == here.key).with_for_update()
+        )
+        turns = await tx.scalar(
+            select(models.Turn.id).where(models.Turn.project == here.key).limit(1)
+        )
+        if now != here.last_seq or turns is not None:
+            raise ProjectMoved("Somebody is working on it here.")
+        await rows.forget(tx, here.key)
+        await records.forget(tx, here.key)
+
+    # Rows
+
+    async def _here(self, project: str) -> _Here | None:
+        async with self.database.reading() as session:
+            row = await session.scalar(select(models.Project).where(models.Project.id == project))
+            if row is None:
+                return None
+            head = await session.scalar(
+                select(models.Branch.head).where(
+                    models.Branch.project == row.key, models.Branch.name == row.current_branch
+                )
+            )
+            return _Here(
+                row.key, row.last_seq, head, await session.get(models.LegacyImport, row.key)
+            )
+
+    async def _here_shas(self, here: _Here | None) -> set[str]:
+        if here is None:
+            return set()
+        async with self.database.reading() as session:
+            query = select(models.Fragment.sha).where(models.Fragment.project == here.key)
+            return set(await session.scalars(query))
+
+    async def _taken(self, row: Row, here: _Here | None) -> dict[str, str]:
+        """Old ids that were given away before this project came, from its own aliases."""
+        if here is None:
+            return {}
+        alias = models.LegacyAlias
+        plan = Plan(self.source, row, self.options.base, {})
+        async with self.database.reading() as session:
+            found = await session.execute(
+                select(alias.alias, alias.fragment_id).where(alias.project == here.key)
+            )
+            return {old: name for old, name in found if name == plan.derived(old)}
+
+    async def _stage(self, plan: Plan, here: _Here | None) -> int:
+        """A row nobody sees, under which the history is written."""
+        row = models.Project(
+            id=f"{STAGED}{new_id()}",
+            last_seq=here.last_seq if here else 0,
+            last_number=0,
+            current_branch="main",
+            **self._about(plan.project),
+        )
+        async with self.database.transaction() as tx:
+            tx.add(row)
+            await tx.flush()
+            return row.key
+
+    def _about(self, project: Row) -> dict[str, object]:
+        created = values.when(project.get("createdAt"))
+        repository = project.get("gitRepositoryUrl")
+        return {
+            "name": (plain(project.get("name") or "").strip() or "Untitled")[:200],
+            "user_id": self.people.owner_of(project),
+            "template": self.options.base.name,
+            "created_at": created,
+            "updated_at": max(created, values.when(project.get("updatedAt"))),
+            "git_repository_url": plain(repository) if repository else None,
+        }
+
+    async def _sweep(self) -> None:
+        """What a killed or failed import has left beside."""
+        async with self.database.reading() as session:
+            left = list(
+                await session.scalars(
+                    select(models.Project.key).where(models.Project.id.like(f"{STAGED}%"))
+                )
+            )
+        for key in left:
+            async with self.database.transaction() as tx:
+                await tx.execute(delete(models.Project).where(models.Project.key == key))
+            await self._repositories.forget(key)
+
+    # Saying
+
+    def _say(self, version: Version, made: Made, out: ProjectReport) -> None:
+        if version.legacy_id is None:
+            return
+        out.add(version, made.commit)
+        self._done += 1
+        self.progress(min(self._done, self._total), self._total, out.name)
+
+    def _finish(self, plan: Plan, out: ProjectReport) -> None:
+        out.base = plan.findings.base
+        out.active = plan.findings.active
+        out.notes += plan.findings.notes
+
+
+def _decide(
+    out: ProjectReport, here: _Here | None, same: bool, found: str, last: Made | None
+) -> None:
+    """What is to happen to a project, from what is here of it."""
+    out.status = "imported"
+    if here is None:
+        return
+    if here.known is None:
+        out.status = "attention"
+        out.notes.append(
+            "A project with this id is here that no import has made; it was left alone."
+        )
+    elif (
+        same and last is not None and here.known.head == last.commit and here.known.digest == found
+    ):
+        out.status = "unchanged"
+    elif not here.untouched:
+        out.status = "attention"
+        out.notes.append("It was worked on here since; what is new in the old system was left out.")
+
+
+def _restoring(past: Past, trees: dict[str, str]) -> Past:
+    """A version that goes back to an earlier one gets that one's files."""
+    if past.restored_from is None:
+        return past
+    return Past(
+        past.id, past.kind, past.title, past.text, past.author, past.authored, past.committed,
+        tree=trees[past.restored_from], restored_from=past.restored_from,
+    )  # fmt: skip
+
+
+async def _refuse_taken(tx: AsyncSession, key: int, ids: list[str]) -> None:
+    fragment = models.Fragment
+    for start in range(0, len(ids), 500):
+        query = select(fragment.id).where(
+            fragment.id.in_(ids[start : start + 500]), fragment.project != key
+        )
+        if taken := set(await tx.scalars(query)):
+            raise _IdsTaken(taken)

@@ -1,0 +1,187 @@
+"""The report: written as the import goes, so that its size does not matter, then closed with the totals."""
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from keelway.legacy.overlay import FileReport
+from keelway.legacy.plan import Version
+
+Status = Literal["imported", "attention", "failed", "unchanged"]
+
+NEED_A_HUMAN = frozenset({"damaged", "placeholder", "binary_cut", "refused", "duplicate"})
+SHOWN = 500
+"""Most files of a project that the page for people lists; the JSON has all of them."""
+
+
+@dataclass(slots=True)
+class ProjectReport:
+    """What is to be said of one project. Its fragments lie in a file until it is closed."""
+
+    id: str
+    name: str
+    base: str = "none"
+    status: Status = "failed"
+    active: str | None = None
+    messages: int = 0
+    versions: int = 0
+    repository: str | None = None
+    notes: list[str] = field(default_factory=list[str])
+    outcomes: Counter[str] = field(default_factory=Counter[str])
+    attention: list[tuple[str, FileReport]] = field(default_factory=list[tuple[str, FileReport]])
+    lines: IO[str] = field(default_factory=lambda: _aside())
+
+    def add(self, version: Version, commit: str) -> None:
+        """One old version and what became of its files."""
+        needs = [file for file in version.files if file.outcome in NEED_A_HUMAN]
+        row = {
+            "id": version.legacy_id,
+            "title": version.title,
+            "commit": commit,
+            "status": "attention" if needs or version.note else "imported",
+            "note": version.note,
+            "files": [_file(file) for file in version.files],
+        }
+        self.lines.write(json.dumps(row, ensure_ascii=True) + "\n")
+        self.versions += 1
+        self.outcomes.update(file.outcome for file in version.files)
+        if version.note:
+            self.notes.append(
+                f"“{version.past.title}”: {version.note} It holds what was there before."
+            )
+        room = SHOWN - len(self.attention)
+        self.attention += [(version.past.title, file) for file in needs[:room]]
+
+    def reset(self) -> None:
+        """The versions are walked again."""
+        self.lines.seek(0)
+        self.lines.truncate()
+        self.versions = 0
+        self.outcomes.clear()
+        self.attention.clear()
+        self.notes.clear()
+
+    @property
+    def needs_a_human(self) -> bool:
+        return bool(self.notes) or any(self.outcomes[one] for one in NEED_A_HUMAN)
+
+    def head(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "status": self.status,
+            "base": self.base,
+            "active_fragment": self.active,
+            "messages": self.messages,
+            "repository": self.repository,
+            "outcomes": dict(sorted(self.outcomes.items())),
+            "notes": self.notes,
+        }
+
+
+def _aside() -> IO[str]:
+    """A file without a name, gone when it is closed."""
+    return tempfile.TemporaryFile("w+", encoding="utf-8")
+
+
+def _file(file: FileReport) -> dict[str, str | None]:
+    return {
+        "path": file.path,
+        "key": file.key,
+        "outcome": file.outcome,
+        "source": file.source,
+        "note": file.note,
+    }
+
+
+class Report:
+    """All projects, in a temporary file; `write` makes report.json of it."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.started_at = datetime.now(UTC)
+        self.finished_at = self.started_at
+        self.projects: list[ProjectReport] = []
+        self.problems: list[str] = []
+        self.totals: Counter[str] = Counter()
+        self._file = _aside()
+
+    def close_project(self, project: ProjectReport) -> None:
+        """Take a project's fragments over; the project's own file is gone then."""
+        text = json.dumps(project.head(), ensure_ascii=True)
+        self._file.write((",\n" if self.projects else "") + text[:-1] + ', "fragments": [')
+        for at, line in enumerate(_lines(project.lines)):
+            self._file.write((",\n" if at else "\n") + line.rstrip("\n"))
+        self._file.write("]}")
+        project.lines.close()
+        self.projects.append(project)
+        self.totals.update(
+            {
+                "projects": 1,
+                project.status: 1,
+                "fragments": project.versions,
+                "messages": project.messages,
+            }
+        )
+        self.totals.update({f"files_{name}": count for name, count in project.outcomes.items()})
+
+    @property
+    def needs_a_human(self) -> bool:
+        return bool(self.problems) or any(
+            each.status in ("attention", "failed") or each.needs_a_human for each in self.projects
+        )
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "started_at": self.started_at.isoformat(),
+            "finished_at": self.finished_at.isoformat(),
+            "totals": dict(sorted(self.totals.items())),
+            "problems": self.problems,
+        }
+
+    def write(self, out: IO[str]) -> None:
+        """The whole report as one JSON object, streamed."""
+        out.write(json.dumps(self.summary(), ensure_ascii=True)[:-1] + ', "projects": [\n')
+        for chunk in _chunks(self._file):
+            out.write(chunk)
+        out.write("\n]}\n")
+
+    def save(self, path: Path, page: str) -> None:
+        """`path` and, beside it, the page for people."""
+        with path.open("w", encoding="utf-8") as out:
+            self.write(out)
+        path.with_suffix(".html").write_text(page, encoding="utf-8")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _lines(file: IO[str]) -> Iterator[str]:
+    file.seek(0)
+    yield from file
+
+
+def _chunks(file: IO[str]) -> Iterator[str]:
+    file.seek(0)
+    while chunk := file.read(1024 * 1024):
+        yield chunk
+
+
+def sentence(counts: Counter[str]) -> Sequence[str]:
+    """Totals in words, for the terminal."""
+    names = {
+        "files_repaired": "files repaired, with proof",
+        "files_carried_forward": "files carried forward",
+        "files_damaged": "files kept as they were cut",
+        "files_placeholder": "pictures whose bytes were never stored",
+        "files_binary_cut": "binary files that were cut",
+        "files_refused": "names refused",
+        "files_duplicate": "other spellings of a file",
+    }
+    return [f"{counts[key]} {words}" for key, words in names.items() if counts[key]]
