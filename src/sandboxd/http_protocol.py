@@ -36,7 +36,7 @@ class DeadlineProtocol(H11Protocol):
     def _waiting(self) -> bool:
         """Whether the client owes us something: the rest of a head or of a body."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
-            return False  # closed, or a WebSocket by now, which may be silent for as long as it likes
+            return False  # closed, or a WebSocket by now, which may be silent
         state = self.conn.their_state
         if state is h11.IDLE:
             return bool(self.conn.trailing_data[0]) or not hasattr(self.cycle, "response_complete")

@@ -88,7 +88,7 @@ async def test_from_empty_to_awake_and_back_to_an_older_version(
         "preview": {"state": "ready", "message": "Page 200"},
     }
     ready = (await page.get(f"{path}/preview")).json()
-    site = urlsplit(ready["url"])
+    site = urlsplit(str(ready["url"]))
     sandbox = (await here.again(project)).daytona_sandbox_id
     assert site.netloc == f"5173-{sandbox}.localhost:8421"
     assert (await page.post(f"{path}/preview/touch")).status_code == 204

@@ -95,7 +95,9 @@ def inward(headers: RawHeaders, site: str, target: Target, *, bearer_is_ours: bo
 def outward(headers: Iterable[tuple[str, str]], site: str, target: Target) -> Headers:
     """The answer's headers as the browser may see them."""
     raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers]
-    gone = HOP | _named_by_connection(raw) | {"date", "referrer-policy", "server", "x-frame-options"}
+    gone = (
+        HOP | _named_by_connection(raw) | {"date", "referrer-policy", "server", "x-frame-options"}
+    )
     kept: Headers = []
     for key, value in _text(raw):
         if key in gone or key.startswith("x-daytona-"):
