@@ -30,6 +30,8 @@ from keelway.projects.projects import Projects
 KILLS = int(os.environ.get("KEELWAY_TEST_KILLS", "8"))
 SEED = int(os.environ.get("KEELWAY_TEST_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 PHASES = ("write", "command", "restore", "any")
+DELAYS = {"write": 0.03, "command": 0.2, "restore": 0.1, "any": 1.0}
+"""Most seconds from entering a phase to the kill: about as long as the phase lasts."""
 ROOT = "/home/daytona/workspace"
 
 pytestmark = pytest.mark.timeout(180 + 30 * KILLS)
@@ -98,7 +100,7 @@ async def one_round(server: Server, number: int, phase: str, seen: Seen) -> None
     journal.unlink(missing_ok=True)
     wish: dict[str, Any] = {"phase": phase, "journal": str(journal)}
     wish["nth"] = random.randint(1, 4) if phase in ("write", "command") else 1
-    wish["delay"] = random.uniform(0, {"write": 0.03, "command": 0.2}.get(phase, 1.0))
+    wish["delay"] = random.uniform(0, DELAYS[phase])
     server.env["KEELWAY_TEST_KILL"] = json.dumps(wish)
     await server.start()
     async with server.client() as client:
