@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from keelway import faults
 from keelway.db import models
 from keelway.db.session import Database
 from keelway.errors import Conflict, KeelwayError
@@ -281,6 +282,7 @@ class Importer:
                     base=plan.findings.base, imported_at=datetime.now(UTC),
                 )
             )  # fmt: skip
+            faults.point("store.before_commit")
 
     async def _clear(self, tx: AsyncSession, here: _Here) -> None:
         now = await tx.scalar(

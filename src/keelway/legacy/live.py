@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from keelway.legacy.source import OWNED, TABLES, Row, SourceUnreadable
+from keelway.legacy.source import CUT_MARKS, OWNED, TABLES, Row, SourceUnreadable
 
 
 class LiveSource:
@@ -58,6 +58,12 @@ class LiveSource:
             sql.Identifier(OWNED[table]), sql.Identifier(table)
         )
         return dict(self._connection.execute(query).fetchall())
+
+    def may_be_cut(self, project: str) -> bool:
+        return any(
+            any(mark in (row.get("files") or "") for mark in CUT_MARKS)
+            for row in self.of("V2Fragment", project)
+        ) or bool(self._columns.get("Fragment"))
 
     def _select(self, table: str, where: sql.Composable, values: list[Any]) -> Iterator[Row]:
         columns = self._columns.get(table)

@@ -19,7 +19,6 @@ from keelway.legacy.source import Row, Source, moment
 SPACE = uuid.UUID("6b65656c-7761-5000-8000-6c6567616379")
 """Names derived from old ids are the same in every run."""
 BASE = Signature("Keelway", "keelway@keelway.localhost")
-CUT_MARKS = ("truncated", "omitted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +107,8 @@ class Plan:
 
     def _learn(self) -> None:
         """Candidates for repairs: whole texts in messages and, when something was cut, later versions."""
-        cut = False
-        times: dict[str, str] = {}
-        for row in self._rows():
-            files = row.get("files") or ""
-            cut = cut or any(mark in files for mark in CUT_MARKS) or "base64," in files
-            times[row.get("id") or ""] = _time(row)
+        cut = self.source.may_be_cut(self.id)
+        times = {row.get("id") or "": _time(row) for row in self._rows()} if cut else {}
         for row in self.source.of("V2Message", self.id):
             self._learn_message(row, times, cut=cut)
         if cut:

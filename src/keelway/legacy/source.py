@@ -36,6 +36,10 @@ class SourceUnreadable(Invalid):
     """The source cannot be read as the old system's data; the message says why and what to do."""
 
 
+CUT_MARKS = ("truncated", "omitted", "base64,")
+"""One of these words stands in every row that holds something cut (or some picture)."""
+
+
 class Source(Protocol):
     """What the import reads. `problems` are sentences about rows that could not be read."""
 
@@ -52,6 +56,10 @@ class Source(Protocol):
 
     def counts(self, table: str) -> Mapping[str | None, int]:
         """How many rows each owner has; None: rows that belong to nobody."""
+        ...
+
+    def may_be_cut(self, project: str) -> bool:
+        """Whether a version of the project may hold a text or a file that was cut."""
         ...
 
     def close(self) -> None: ...
@@ -79,7 +87,8 @@ class _Indexed:
         self.problems: list[str] = []
         self._index = sqlite3.connect("")  # a temporary file that SQLite removes by itself
         self._index.execute(
-            "CREATE TABLE row (tab TEXT, owner TEXT, created TEXT, id TEXT, file INT, at INT, size INT)"
+            "CREATE TABLE row (tab TEXT, owner TEXT, created TEXT, id TEXT, file INT, at INT, size INT,"
+            " cut INT)"
         )
         self._files: list[Any] = []
 
@@ -88,11 +97,12 @@ class _Indexed:
         for file in self._files:
             file.close()
 
-    def _note(self, table: str, row: Row, file: int, at: int, size: int) -> None:
+    def _note(self, table: str, row: Row, file: int, at: int, line: bytes) -> None:
         owner = row.get(OWNED.get(table, ""))
         created = moment(row.get("createdAt"))
-        values = (table, owner, created, row.get("id"), file, at, size)
-        self._index.execute("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        cut = any(mark.encode() in line for mark in CUT_MARKS)
+        values = (table, owner, created, row.get("id"), file, at, len(line), cut)
+        self._index.execute("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def _ready(self) -> None:
         self._index.execute("CREATE INDEX by_project ON row (tab, owner, created, id)")
@@ -110,6 +120,12 @@ class _Indexed:
     def counts(self, table: str) -> Mapping[str | None, int]:
         query = "SELECT owner, count(*) FROM row WHERE tab = ? GROUP BY owner"
         return dict(self._index.execute(query, (table,)).fetchall())
+
+    def may_be_cut(self, project: str) -> bool:
+        query = "SELECT 1 FROM row WHERE tab = 'V2Fragment' AND owner = ? AND cut LIMIT 1"
+        first = "SELECT 1 FROM row WHERE tab = 'Fragment' AND cut LIMIT 1"
+        found = self._index.execute(query, (project,)).fetchone()
+        return (found or self._index.execute(first).fetchone()) is not None
 
     def _found(self, query: str, table: str, *rest: str) -> Iterator[Row]:
         for file, at, size in self._index.execute(query, (table, *rest)):
@@ -187,7 +203,7 @@ class DumpSource(_Indexed):
             if known:
                 row = self._parse(table, line, indexing=True)
                 if row is not None:
-                    self._note(table, row, 0, at, len(line))
+                    self._note(table, row, 0, at, line)
 
     def _broken(self, file: Any, table: str, line: bytes) -> None:
         if len(line) < LINE_LIMIT:
@@ -230,10 +246,10 @@ def _unescape(field: bytes) -> str | None:
     """A field of COPY's text format (PostgreSQL manual, COPY, File Formats)."""
     if field == b"\\N":
         return None
-    parts = field.split(b"\\\\")
-    if any(b"\\" in part for part in parts):
+    halved = field.replace(b"\\\\", b"\0")  # rows with a zero byte were left out
+    if b"\\" in halved:
         return ESCAPE.sub(_escaped, field).decode()
-    return b"\\".join(parts).decode()
+    return halved.replace(b"\0", b"\\").decode()
 
 
 def _escaped(found: re.Match[bytes]) -> bytes:
@@ -285,7 +301,7 @@ class JsonLinesSource(_Indexed):
                 if row is None:
                     self.problems.append(f"{table}: the row at byte {at} is not a JSON object.")
                 else:
-                    self._note(table, row, len(self._files) - 1, at, len(line))
+                    self._note(table, row, len(self._files) - 1, at, line)
 
     def _parse(self, table: str, line: bytes) -> Row | None:  # noqa: ARG002
         with contextlib.suppress(ValueError, RecursionError):
