@@ -111,6 +111,34 @@ async def test_what_the_old_system_wrote_since_is_brought_in_the_second_time(hom
         store.close()
 
 
+async def test_an_old_version_is_restored_like_any_other(home: Path) -> None:
+    await import_from(write_dump(home / "old.sql", history(1)), home)
+    async with Database(database_url(home, None)) as database:
+        store = FragmentStore(database, home / "repositories")
+        old = await store.get(1, "p0-f2")
+        back = Describe("restore", "Restored v3", restored_from=old.id, version=True)
+        made = await store.append_tree(1, "main", old.tree, back, fence=0)
+        assert (made.tree, made.number) == (old.tree, 8)
+        changes = await store.compare(1, (await store.get(1, "p0-f6")).tree, made.tree)
+        assert {change.path for change in changes} == {f"src/f{n}.ts" for n in (2, 6)}
+        store.close()
+
+
+async def test_the_active_version_is_on_top_when_it_is_not_the_newest(home: Path) -> None:
+    tables = {**history(1), "Project": [project("p0", activeFragmentId="p0-f2")]}
+    _, report = await import_from(write_dump(home / "old.sql", tables), home / "known")
+    assert report["projects"][0]["active_fragment"] == "p0-f2"
+    log = git(home / "known", "log", "--format=%s", "main").splitlines()
+    assert log[:2] == ["Went back to “Step 2”", "Step 6"]
+    trees = git(home / "known", "rev-parse", "main^{tree}", "main~5^{tree}").split()
+    assert trees[0] == trees[1]
+    tables["Project"] = [project("p0", activeFragmentId="gone")]
+    status, report = await import_from(write_dump(home / "old.sql", tables), home / "gone")
+    assert status == 3
+    assert "does not exist" in report["projects"][0]["notes"][0]
+    assert report["projects"][0]["active_fragment"] == "p0-f6"
+
+
 async def test_a_project_that_was_worked_on_here_is_left_alone(home: Path) -> None:
     tables = history(1)
     await import_from(write_dump(home / "old.sql", tables), home)

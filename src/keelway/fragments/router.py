@@ -9,6 +9,7 @@ from pydantic import Field
 
 from keelway.accounts.access import CanView
 from keelway.errors import Invalid, NotFound
+from keelway.fragments.marks import marked
 from keelway.fragments.store import FragmentStore
 from keelway.fragments.wire import FragmentOut, Wire, one, shown
 
@@ -58,10 +59,18 @@ class DiffOut(Wire):
     files: list[FileChangeOut]
 
 
+class MarkOut(Wire):
+    """Why a file is not whole: `outcome` damaged, placeholder or binary_cut; `note` for people."""
+
+    outcome: str
+    note: str
+
+
 class FileOut(Wire):
     path: str
     size: int
     mode: int
+    mark: MarkOut | None = None
 
 
 class FileList(Wire):
@@ -123,7 +132,18 @@ async def list_files(fid: str, project: CanView, store: Store) -> FileList:
     """Every file of a version, by path."""
     fragment = await store.get(project.key, fid)
     tree = await store.tree(project.key, fragment.tree)
-    rows = [FileOut(path=path, size=each.size, mode=each.mode) for path, each in tree.items()]
+    known = marked(tree, await store.marks(project.key))
+    rows = [
+        FileOut(
+            path=path,
+            size=each.size,
+            mode=each.mode,
+            mark=MarkOut(outcome=known[path].outcome, note=known[path].note)
+            if path in known
+            else None,
+        )
+        for path, each in tree.items()
+    ]
     return FileList(items=sorted(rows, key=lambda row: row.path))
 
 

@@ -18,6 +18,7 @@ from keelway.fragments.compare import FileChange, Stats, compare, stats
 from keelway.fragments.errors import Fenced, FragmentNotFound
 from keelway.fragments.fold import due, fold
 from keelway.fragments.fragment import AGENT, Describe, Fragment, FragmentKind
+from keelway.fragments.marks import Marks, marks
 from keelway.fragments.repositories import Repositories
 from keelway.fragments.tree import Tree, TreeReader
 from keelway.fragments.writing import Work, Writer, message
@@ -200,6 +201,11 @@ class FragmentStore:
         """The version number behind each fragment id that exists."""
         async with self._repositories.reading() as session:
             return await history.numbers(session, project, ids)
+
+    async def marks(self, project: int) -> Marks:
+        """Contents of the project that are known not to be whole."""
+        async with self._repositories.reading() as session:
+            return await marks(session, project)
 
     # Files
 

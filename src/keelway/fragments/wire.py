@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from keelway.fragments.fragment import Fragment
+from keelway.fragments.marks import marked
 from keelway.fragments.store import FragmentStore
 from keelway.ids import TurnId
 
@@ -56,17 +57,23 @@ class FragmentOut(Wire):
     starred: bool
     restored_from: RestoredFromOut | None
     thumbnail: str | None
+    damaged_files: int = 0
+    """Files that an import knows not to be whole; which ones, `…/files` says."""
 
 
 async def shown(
     store: FragmentStore, project: int, fragments: Sequence[Fragment]
 ) -> list[FragmentOut]:
-    """Fragments with the steps that versions fold, in two queries for all of them."""
+    """Fragments with the steps that versions fold, in three queries for all of them."""
     turns = [f.turn_id for f in fragments if f.turn_id is not None and f.number is not None]
     steps = await store.steps(project, turns) if turns else {}
     models = [f.restored_from for f in fragments if f.restored_from is not None]
     numbers = await store.numbers(project, models) if models else {}
-    return [_wire(fragment, steps, numbers) for fragment in fragments]
+    items = [_wire(fragment, steps, numbers) for fragment in fragments]
+    if known := await store.marks(project):
+        for item, each in zip(items, fragments, strict=True):
+            item.damaged_files = len(marked(await store.tree(project, each.tree), known))
+    return items
 
 
 async def one(store: FragmentStore, fragment: Fragment) -> FragmentOut:

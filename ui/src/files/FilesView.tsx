@@ -45,6 +45,7 @@ export default function FilesView({ project, number, path }: { project: string; 
   const rows = data?.items ?? [];
   const first = rows.find((row) => row.path === "src/App.tsx") ?? rows[0];
   const shown = path === "" ? (first?.path ?? "") : path;
+  const mark = rows.find((row) => row.path === shown)?.mark;
   return (
     <section className="work changes" aria-label="Files">
       <div className="change-head">
@@ -54,6 +55,7 @@ export default function FilesView({ project, number, path }: { project: string; 
         </div>
       </div>
       <div className="strip"><span className="mono cut">{shown}</span></div>
+      {mark && <p className="notice warn" data-testid="file-mark"><span className="grow"><b>This file came incomplete from the old system.</b> <span>{mark.note}</span></span></p>}
       {error !== undefined && !data ? (
         <p className="nothing" role="alert">{sentence(error)}</p>
       ) : (
@@ -62,6 +64,7 @@ export default function FilesView({ project, number, path }: { project: string; 
             {rows.map((row) => (
               <Link key={row.path} className={`f ${row.path === shown ? "on" : ""}`} href={`/p/${project}/v/${number}/files/${row.path}`} aria-current={row.path === shown ? "page" : undefined} title={row.path}>
                 <span className="cut">{row.path}</span>
+                {row.mark && <span className="chip warn small" title={row.mark.note}>Incomplete</span>}
                 <span className="pm xs dim">{size(row.size)}</span>
               </Link>
             ))}

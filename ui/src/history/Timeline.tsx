@@ -12,6 +12,8 @@ import { useVersionActions } from "./useVersionActions";
 
 function Verdict({ version }: { version: Fragment }): ReactNode {
   if (version.checks?.some((check) => !check.passed)) return <span className="chip bad small">Fails</span>;
+  if (version.damagedFiles)
+    return <span className="chip warn small" title={`${count(version.damagedFiles, "file")} came incomplete from the old system; the list of files says which and why.`}>Incomplete</span>;
   return null;
 }
 

@@ -130,6 +130,7 @@ export type FileList = {
  * FileOut
  */
 export type FileOut = {
+    mark?: MarkOut | null;
     /**
      * Mode
      */
@@ -190,6 +191,10 @@ export type FragmentOut = {
      * Createdat
      */
     createdAt: string;
+    /**
+     * Damagedfiles
+     */
+    damagedFiles?: number;
     /**
      * Fileschanged
      */
@@ -287,6 +292,22 @@ export type MachineOut = {
      * Checks
      */
     checks: Array<Check>;
+};
+
+/**
+ * MarkOut
+ *
+ * Why a file is not whole: `outcome` damaged, placeholder or binary_cut; `note` for people.
+ */
+export type MarkOut = {
+    /**
+     * Note
+     */
+    note: string;
+    /**
+     * Outcome
+     */
+    outcome: string;
 };
 
 /**
