@@ -186,3 +186,14 @@ async def test_ids_twice_and_huge_rows_are_named(home: Path) -> None:
     assert "Project: two rows have the id p1; the first was taken." in report["problems"]
     assert report["projects"][0]["notes"] == ["Two versions have the id p1-f1; both are kept."]
     assert len(report["projects"][0]["fragments"]) == 3
+
+
+async def test_it_is_brought_into_postgresql_just_the_same(postgres: Cluster, home: Path) -> None:
+    source = write_dump(home / "old.sql", tables())
+    url = postgres.new_database().render_as_string(hide_password=False)
+    _, into = await import_from(source, home / "one", database_url=url)
+    _, plain = await import_from(source, home / "two")
+    assert told(into) == told(plain)
+    status, again = await import_from(source, home / "one", database_url=url)
+    assert {each["status"] for each in again["projects"]} == {"unchanged"}
+    assert status == 3

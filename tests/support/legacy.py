@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from pydantic import SecretStr
 
 from keelway.cli.importing import Wish, bring_over
 from keelway.settings import Settings
@@ -137,10 +138,13 @@ def fill(address: str, tables: Tables) -> None:
 async def import_from(source: Path | str, home: Path, **more: Any) -> tuple[int, dict[str, Any]]:
     """Run the command's own way; its exit status and the report."""
     home.mkdir(parents=True, exist_ok=True)
+    url: str | None = more.pop("database_url", None)
     path = home / "report.json"
     wish = Wish(str(source), path, more.pop("projects", ()), more.pop("base", "none"),
                 more.pop("owner", None), **more)  # fmt: skip
-    status = await bring_over(Settings(home=home), wish)
+    status = await bring_over(
+        Settings(home=home, database_url=SecretStr(url) if url else None), wish
+    )
     return status, json.loads(path.read_text())
 
 

@@ -122,7 +122,7 @@ class Staged:
         self.rows: list[dict[str, Any]] = []
         self._chain = Chain()
         self._waiting = _Waiting()
-        self._trees = TreeReader()
+        self._trees = TreeReader(capacity=20_000)
 
     @property
     def head(self) -> Made | None:
