@@ -96,6 +96,7 @@ def configure_logging(file: Path, err: TextIO) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[kept, shown], force=True)
     for chatty in ("httpx", "httpcore", "aiosqlite", "alembic", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").propagate = True  # its own configuration, if loaded, says False
     logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 

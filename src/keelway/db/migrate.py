@@ -5,7 +5,11 @@ at once take turns. `python -m keelway.db.migrate check|revision` serves those w
 """
 
 import asyncio
+import fcntl
+import os
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from alembic import command
@@ -37,7 +41,7 @@ async def upgrade(url: URL) -> None:
         SchemaTooNew: The database knows a revision that this version does not.
         UnsafeSettings: PostgreSQL could lose what it has acknowledged.
     """
-    async with Database(url) as database:
+    async with Database(url) as database, _taking_turns(database):
         if database.sqlite:
             await _prepare_file(database)
         else:
@@ -48,6 +52,23 @@ async def upgrade(url: URL) -> None:
                 await connection.execute(text("SET LOCAL lock_timeout = '60s'"))
                 await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
             await connection.run_sync(_upgrade)
+
+
+@asynccontextmanager
+async def _taking_turns(database: Database) -> AsyncGenerator[None]:
+    """On SQLite a file lock: making a new file a WAL one waits for nobody. PostgreSQL has its own."""
+    if not database.sqlite:
+        yield
+        return
+    assert database.url.database is not None
+    path = Path(f"{database.url.database}.lock")
+    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 async def check(url: URL) -> None:
@@ -102,7 +123,6 @@ async def _prepare_file(database: Database) -> None:
     """The folder, and a copy of a database that is about to change."""
     assert database.url.database is not None
     path = Path(database.url.database)
-    path.parent.mkdir(parents=True, exist_ok=True)
     async with database.engine.connect() as connection:
         found = await connection.run_sync(current)
     head = ScriptDirectory.from_config(config()).get_current_head()

@@ -44,7 +44,7 @@ def test_depth_costs_neither_descriptors_nor_recursion(top: int) -> None:
     assert sum(1 for _ in trees.walk(top)) == 5000
     trees.remove_tree(top, "d")
     assert list(trees.walk(top)) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # others' may be collected meanwhile
 
 
 def test_removal_leaves_what_links_point_to(top: int, tmp_path: Path) -> None:
