@@ -12,6 +12,7 @@ from typing import Any, Literal
 from keelway.errors import Invalid
 from keelway.fragments.build import Change, Delete, Write
 from keelway.fragments.tree import FILE
+from keelway.legacy.cut import cuts
 from keelway.legacy.files import Decoded, decode, normalise, spelling, winner
 from keelway.legacy.repair import Candidate, Candidates
 from keelway.legacy.untyped import as_object
@@ -62,6 +63,8 @@ class Overlay:
 
     files: dict[str, Kept] = field(default_factory=dict[str, Kept])
     candidates: Candidates = field(default_factory=Candidates)
+    _older: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """Spellings that lost, with their values: alone later, they say that the winner was dropped."""
 
     def begin(self, base: Sequence[Write]) -> None:
         """Lay the template under everything."""
@@ -76,7 +79,9 @@ class Overlay:
         Returns what differs now, and a row for every key that was not simply written or unchanged.
         """
         reports: list[FileReport] = []
-        chosen = _without_clashes(_chosen(stored, reports), reports)
+        spellings = _spellings(stored, reports)
+        left = {path for path, keys in spellings.items() if self._is_left_over(path, keys, stored)}
+        chosen = _without_clashes(self._chosen(stored, spellings, left, reports), reports)
         changes = self._drop_clashing(chosen, reports)
         for path, key in chosen.items():
             value = stored[key]
@@ -95,7 +100,7 @@ class Overlay:
                 reports.append(FileReport(path, key, "repaired", source, kept.note))
             else:
                 self.candidates.add(path, Candidate(value, time, "version", fragment))
-        reports += self._carried(chosen)
+        reports += self._carried(chosen, left)
         return changes, reports
 
     def listed(self) -> dict[str, tuple[int, str]]:
@@ -132,11 +137,44 @@ class Overlay:
         note = decoded.note or "It was cut, and no original was found."
         return decoded.data, _broken(key, value, decoded, "damaged", note), None
 
-    def _carried(self, chosen: Mapping[str, str]) -> Iterator[FileReport]:
+    def _is_left_over(self, path: str, keys: Sequence[str], stored: Mapping[str, Any]) -> bool:
+        """Whether only spellings are here that had lost before, and the winner was dropped."""
+        before, older = self.files.get(path), self._older.get(path)
+        if before is None or older is None or before.key in keys:
+            return False
+        return all(key in older and stored[key] in _stored_forms(path, older[key]) for key in keys)
+
+    def _chosen(
+        self,
+        stored: Mapping[str, Any],
+        spellings: Mapping[str, Sequence[str]],
+        left: set[str],
+        reports: list[FileReport],
+    ) -> dict[str, str]:
+        """Path to the key that wins it; losing spellings go to the reports."""
+        chosen: dict[str, str] = {}
+        for path, keys in spellings.items():
+            if path in left:
+                self._older[path] = {key: stored[key] for key in keys}
+                continue
+            chosen[path] = best = keys[0] if len(keys) == 1 else winner(keys)
+            self._older.pop(path, None)
+            for key in keys:
+                if key == best:
+                    continue
+                self._older.setdefault(path, {})[key] = stored[key]
+                same = " The content is equal." if stored[key] == stored[best] else ""
+                note = f"{_shown(best)} is the same file and was written later.{same}"
+                reports.append(FileReport(path, _shown(key), "duplicate", None, note))
+        return chosen
+
+    def _carried(self, chosen: Mapping[str, str], left: set[str]) -> Iterator[FileReport]:
         for path in sorted(set(self.files) - set(chosen)):
             kept = self.files[path]
             if kept.stored is not None:
                 note = f"Still {kept.broken}: {kept.note}" if kept.broken else None
+                if path in left:
+                    note = note or "Its newest spelling was dropped; an older one is not the file."
                 yield FileReport(path, kept.key, "carried_forward", None, note)
 
     def _drop_clashing(self, chosen: Mapping[str, str], reports: list[FileReport]) -> list[Change]:
@@ -176,8 +214,8 @@ def stored_files(files: str | None) -> dict[str, Any]:
     return found
 
 
-def _chosen(stored: Mapping[str, Any], reports: list[FileReport]) -> dict[str, str]:
-    """Path to the key that wins it; refused keys and losing spellings go to the reports."""
+def _spellings(stored: Mapping[str, Any], reports: list[FileReport]) -> dict[str, list[str]]:
+    """Path to the keys that mean it; refused keys go to the reports."""
     spellings: dict[str, list[str]] = {}
     for key, value in stored.items():
         try:
@@ -189,15 +227,12 @@ def _chosen(stored: Mapping[str, Any], reports: list[FileReport]) -> dict[str, s
             spellings.setdefault(path, []).append(key)
         else:
             reports.append(FileReport(path, _shown(key), "refused", None, "Its value is not text."))
-    chosen: dict[str, str] = {}
-    for path, keys in spellings.items():
-        chosen[path] = best = keys[0] if len(keys) == 1 else winner(keys)
-        for key in keys:
-            if key != best:
-                same = " The content is equal." if stored[key] == stored[best] else ""
-                note = f"{_shown(best)} is the same file and was written later.{same}"
-                reports.append(FileReport(path, _shown(key), "duplicate", None, note))
-    return chosen
+    return spellings
+
+
+def _stored_forms(path: str, value: str) -> list[str]:
+    """The value, and what is left of it after each cut."""
+    return [value, *cuts(path, value)]
 
 
 def _without_clashes(chosen: dict[str, str], reports: list[FileReport]) -> dict[str, str]:
