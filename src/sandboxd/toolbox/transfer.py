@@ -69,6 +69,11 @@ async def _text(chunks: AsyncIterator[bytes]) -> str:
     return data.decode(errors="surrogateescape")
 
 
+BYTES = "application/octet-stream"
+WHOLE = 4 * 1024 * 1024
+"""Files up to so many bytes are read before their length is said: they may be changing."""
+
+
 @routes.route("POST", "/files/bulk-download")
 async def download(call: Call) -> Response:
     within = inside(call)
@@ -97,15 +102,26 @@ async def _part(call: Call, within: Inside, path: str, boundary: str) -> AsyncIt
             info = await within.files.stat(target)
             if info.is_dir:
                 raise IsADirectoryError(21, "Is a directory", target)
+            small = info.size <= WHOLE
             chunks = within.files.read_chunks(target)
-            first = await anext(chunks, b"")
+            first = await (within.files.read(target, 2 * WHOLE) if small else anext(chunks, b""))
     except SandboxdError as error:
         body = json.dumps(error_body(error, call.scope)).encode()
         yield _head(boundary, "error", path, "application/json", len(body)) + body + b"\r\n"
         return
-    yield _head(boundary, "file", path, "application/octet-stream", info.size)
-    # From here on the length is promised: a file that shrinks breaks the connection off.
-    left = info.size
+    if small:
+        yield _head(boundary, "file", path, BYTES, len(first)) + first + b"\r\n"
+        return
+    async for piece in _promised(path, info.size, first, chunks, boundary):
+        yield piece
+
+
+async def _promised(
+    path: str, size: int, first: bytes, chunks: AsyncIterator[bytes], boundary: str
+) -> AsyncIterator[bytes]:
+    """A part whose length is said before it is read: if it shrinks, the connection is broken off."""
+    yield _head(boundary, "file", path, BYTES, size)
+    left = size
     piece = first
     while piece and left:
         yield piece[:left]
