@@ -1,6 +1,7 @@
 """What survives a restart: one JSON file per sandbox and per snapshot, replaced whole and synced."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -158,15 +159,24 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Delete a folder whatever modes its inside has (overlay leaves `work/work` with none)."""
+    """Delete a folder whatever modes its inside has (overlay leaves `work/work` with none).
+
+    Somebody else may be deleting the same folder: what is gone already is gone.
+    """
     if not path.exists():
         return
     for folder, names, _ in os.walk(path, followlinks=False):
         for name in names:
             inner = Path(folder, name)
-            if not inner.is_symlink():
-                inner.chmod(0o700)
-    shutil.rmtree(path)
+            with contextlib.suppress(FileNotFoundError):
+                if not inner.is_symlink():
+                    inner.chmod(0o700)
+    shutil.rmtree(path, onerror=_unless_gone)
+
+
+def _unless_gone(_: object, __: str, error: Any) -> None:
+    if not issubclass(error[0], FileNotFoundError):
+        raise error[1]
 
 
 def _load_all(folder: Path) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ SCRIPTS = {
 @pytest.fixture
 def somebodys_home() -> Iterator[Path]:
     """A home of uid 4242 with our packages in it, readable to them wherever the repository lies."""
-    home = Path(tempfile.mkdtemp(prefix="sbx-user-"))
+    home = Path(tempfile.mkdtemp(prefix="sbx-user-", dir="/tmp"))  # others may look inside
     home.chmod(0o755)
     packages = home / "packages"
     shutil.copytree(ROOT / "src/sandboxd", packages / "sandboxd")
