@@ -122,10 +122,11 @@ async def host_server() -> AsyncIterator[int]:
             await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(answer, ["0.0.0.0", "::"], 0)
-    ports = {socket.getsockname()[1] for socket in server.sockets}
-    async with server:
-        yield ports.pop()
+    # Port 0 would be another port for each family.
+    async with await asyncio.start_server(answer, "0.0.0.0", 0) as four:
+        port = four.sockets[0].getsockname()[1]
+        async with await asyncio.start_server(answer, "::", port):
+            yield port
 
 
 def memory(pid: int) -> int:
