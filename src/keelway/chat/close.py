@@ -53,7 +53,6 @@ class Close:
         if version is not None:
             self.log.append(version_chunk(version, steps))
         now = datetime.now(UTC)
-        self.log.append(*self._last_chunks(outcome, now))
         values = {
             "status": outcome.status,
             "finished_at": now,
@@ -62,8 +61,11 @@ class Close:
             "error_code": outcome.code,
             "cost": cost(outcome.history),
         }
-        async with self.log.database.transaction() as tx:
-            await self.log.write(tx, self.log.take(), values)
+        async with (
+            self.log.last(*self._last_chunks(outcome, now)) as chunks,
+            self.log.database.transaction() as tx,
+        ):
+            await self.log.write(tx, chunks, values)
             tx.add(await self._message(tx, now))
             await tx.execute(
                 update(models.Project)

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import select, update
@@ -66,6 +67,7 @@ class EventLog:
         self.transcript = Transcript()
         self._pending: list[Chunk] = []
         self._writing = asyncio.Lock()
+        self._closed = False
         self._output_at = 0.0
 
     async def restore(self) -> None:
@@ -80,7 +82,9 @@ class EventLog:
                 self.transcript.restore(json.loads(line) for line in payload.splitlines())
 
     def append(self, *chunks: Chunk) -> None:
-        """Take chunks; they are written within 50 ms, or by the next `flush`."""
+        """Take chunks; they are written within 50 ms, or by the next `flush`. None after `last`."""
+        if self._closed:
+            return
         for chunk in chunks:
             sent = self.transcript.apply(chunk)
             if sent is not None:
@@ -96,9 +100,14 @@ class EventLog:
     async def flush(self, **values: Any) -> None:
         """Write all that was appended and, in the same transaction, these columns of the turn.
 
+        Whoever is cancelled here leaves at once, but what was begun is written, and written once.
+
         Raises:
             TurnLost: Another server took the turn over.
         """
+        await asyncio.shield(self._flush(values))
+
+    async def _flush(self, values: dict[str, Any]) -> None:
         async with self._writing:
             pending, self._pending = merged(self._pending), []
             if not pending and not values:
@@ -131,10 +140,17 @@ class EventLog:
             payload = "\n".join(json.dumps(chunk, separators=(",", ":")) for chunk in chunks)
             tx.add(models.TurnEvent(turn_id=self.turn, seq=number, payload=payload))
 
-    def take(self) -> list[Chunk]:
-        """What waits to be written, for the transaction that closes the turn."""
-        pending, self._pending = merged(self._pending), []
-        return pending
+    @asynccontextmanager
+    async def last(self, *chunks: Chunk) -> AsyncGenerator[Sequence[Chunk]]:
+        """What waits to be written and, behind it, `chunks`: for the transaction that closes the turn.
+
+        From here on nothing is taken any more, so that log and transcript say the same for ever.
+        """
+        async with self._writing:
+            self.append(*chunks)
+            self._closed = True
+            yield merged(self._pending)
+            self._pending = []
 
     def _only_output(self) -> bool:
         recent = time.monotonic() - self._output_at < OUTPUT_EVERY

@@ -246,6 +246,7 @@ class Runner:
         """What stopped commands changed before they were stopped becomes a step."""
         if outcome.status != "stopped":
             return
+        await self.opening.kill_commands()  # to its end: `_watch` began it, and is not waited for
         fragments: list[Fragment | None] = []
         if self._deps.command is not None:
             fragments.append(await self.opening.capture(self._deps.command))

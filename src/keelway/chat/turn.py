@@ -8,6 +8,7 @@ from typing import Any
 from keelway.chat.parts import Chunk
 from keelway.db import models
 from keelway.fragments.fragment import Fragment
+from keelway.fragments.wire import alone
 from keelway.ids import TreeSha, TurnId, UserId
 
 
@@ -95,30 +96,4 @@ def first_words(prompt: str, limit: int = 60) -> str:
 
 def version_chunk(version: Fragment, steps: Sequence[Fragment]) -> Chunk:
     """The change card: a whole fragment, as `GET …/fragments/{fid}` gives it."""
-    data: dict[str, Any] = {
-        "id": version.id,
-        "number": version.number,
-        "kind": version.kind,
-        "title": version.title,
-        "message": version.message,
-        "branch": version.branch,
-        "commitHash": version.sha,
-        "parentFragmentId": version.parent_id,
-        "authorName": version.author_name,
-        "authorEmail": version.author_email,
-        "createdAt": version.created_at.isoformat(),
-        "turnId": version.turn_id,
-        "steps": [
-            {"id": step.id, "commitHash": step.sha, "kind": step.kind, "title": step.title}
-            for step in steps
-        ],
-        "filesChanged": version.files_changed,
-        "linesAdded": version.lines_added,
-        "linesRemoved": version.lines_removed,
-        "checks": None,
-        "cost": None,
-        "starred": False,
-        "restoredFrom": None,
-        "thumbnail": None,
-    }
-    return {"type": "data-version", "id": version.id, "data": data}
+    return {"type": "data-version", "id": version.id, "data": alone(version, steps)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -80,9 +81,10 @@ async def one(store: FragmentStore, fragment: Fragment) -> FragmentOut:
     return (await shown(store, fragment.project, [fragment]))[0]
 
 
-def alone(fragment: Fragment) -> FragmentOut:
-    """A version that folds no steps and restores none."""
-    return _wire(fragment, {}, {})
+def alone(fragment: Fragment, steps: Sequence[Fragment] = ()) -> dict[str, Any]:
+    """A version that folds these steps and restores none, as JSON: what a chat's change card holds."""
+    folded = {fragment.turn_id: steps} if fragment.turn_id else {}
+    return _wire(fragment, folded, {}).model_dump(by_alias=True, mode="json")
 
 
 def _wire(

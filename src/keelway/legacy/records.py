@@ -155,8 +155,7 @@ def _message(
     for old in one.made:
         row = by_id.get(plan.public_id(old))
         if row is not None:
-            shown = alone(fragment(models.Fragment(**row)))
-            data = shown.model_dump(by_alias=True, mode="json")
+            data = alone(fragment(models.Fragment(**row)))
             parts.append({"type": "data-version", "id": row["id"], "data": data})
     at = values.when(one.row.get("createdAt"))
     role = messages.role(one.row)

@@ -48,8 +48,8 @@ async def rows(database: Database) -> list[tuple[int, str]]:
 
 
 async def finish(log: EventLog) -> None:
-    async with log.database.transaction() as tx:
-        await log.write(tx, log.take(), {"status": "completed"})
+    async with log.last() as chunks, log.database.transaction() as tx:
+        await log.write(tx, chunks, {"status": "completed"})
     log.bells.ring(TURN)
 
 
@@ -143,3 +143,33 @@ async def test_a_turn_that_was_deleted_ends_its_readers(database: Database) -> N
     async with asyncio.timeout(2):
         lines = [line async for line in follow(database, Bells(), TurnId("gone"))]
     assert lines == ["data: [DONE]\n\n"]
+
+
+async def test_what_comes_after_the_last_chunks_is_neither_shown_nor_kept(
+    database: Database, log: EventLog
+) -> None:
+    workspace = {"type": "data-workspace", "id": "workspace", "data": "creating"}
+    log.append(workspace)
+    async with log.last({"type": "finish"}) as chunks, database.transaction() as tx:
+        late = asyncio.create_task(log.flush())
+        log.append({**workspace, "data": "building"})
+        await asyncio.sleep(0.01)
+        await log.write(tx, chunks, {"status": "completed"})
+    await late
+    (written,) = await rows(database)
+    assert [json.loads(line) for line in written[1].splitlines()] == [workspace, {"type": "finish"}]
+    assert [part["data"] for part in log.transcript.parts] == ["creating"]
+
+
+async def test_a_flush_that_is_cancelled_writes_once(database: Database, log: EventLog) -> None:
+    log.append({"type": "text-start", "id": "t"})
+    for step in range(100):
+        log.append({"type": "text-delta", "id": "t", "delta": f"{step} "})
+        flushing = asyncio.create_task(log.flush())
+        await asyncio.sleep(step * 0.0001)  # from before it begins to after it has ended
+        flushing.cancel()
+        await asyncio.wait([flushing])
+    await log.flush()
+    written = [json.loads(line) for _, each in await rows(database) for line in each.splitlines()]
+    said = "".join(chunk.get("delta", "") for chunk in written)
+    assert said == "".join(f"{step} " for step in range(100))
