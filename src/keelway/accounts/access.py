@@ -4,18 +4,42 @@ The gate found out who is asking and left a `Caller` in the ASGI scope; these de
 path's `{project_id}`, into values that a route may use. A project that is not theirs does not exist.
 """
 
-from typing import Annotated, Protocol, cast
+from collections.abc import Mapping
+from typing import Annotated, Literal, Protocol, cast
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
-from keelway.accounts.accounts import Caller, Unauthenticated, User
+from keelway.accounts.accounts import Accounts, Caller, Unauthenticated, User
+from keelway.accounts.watch import Still
 from keelway.errors import Forbidden
 from keelway.ids import ProjectId
-from keelway.projects.projects import Project, ProjectNotFound, Projects
+from keelway.projects.projects import Project, ProjectNotFound, Projects, Standing
 
 CALLER = "keelway.caller"
 """Key of the ASGI scope under which the gate leaves the `Caller`, or None."""
+
+
+Right = Literal["view", "edit", "delete"]
+Rights = frozenset[Right]
+
+NONE: Rights = frozenset()
+LOOK: Rights = frozenset({"view"})
+WORK: Rights = frozenset({"view", "edit"})
+ALL: Rights = frozenset({"view", "edit", "delete"})
+
+OWN = ALL
+"""What somebody may do to the project that they made."""
+BY_TEAM_ROLE: Mapping[str, Rights] = {"owner": ALL, "admin": ALL, "member": WORK, "viewer": LOOK}
+"""What somebody may do to a project of a team that they are in, personal teams like all others.
+
+Everything a member does can be taken back by restoring a version; deleting cannot, so it is left to those
+who answer for the project.
+"""
+BY_SERVER_ROLE: Mapping[str, Rights] = {"owner": ALL, "admin": ALL}
+"""What somebody may do to anybody's project."""
+AT_MOST: Mapping[str, Rights] = {"viewer": LOOK}
+"""What a server role leaves of all the above."""
 
 
 class NotAllowed(Forbidden):
@@ -23,6 +47,8 @@ class NotAllowed(Forbidden):
 
 
 class _Services(Protocol):
+    @property
+    def accounts(self) -> Accounts: ...
     @property
     def projects(self) -> Projects: ...
 
@@ -46,38 +72,98 @@ async def current_user(caller: CurrentCaller) -> User:
 CurrentUser = Annotated[User, Depends(current_user)]
 
 
-def may_view(user: User, project: Project) -> bool:
-    return project.user_id == user.id or user.role in ("owner", "admin")
+def rights(user: User, standing: Standing) -> Rights:
+    """What the person may do to the project: all that any of the four tables gives them."""
+    given = BY_SERVER_ROLE.get(user.role, NONE)
+    if standing.project.user_id == user.id:
+        given |= OWN
+    if standing.team_role is not None:
+        given |= BY_TEAM_ROLE.get(standing.team_role, NONE)
+    return given & AT_MOST.get(user.role, ALL)
 
 
-def may_edit(user: User, project: Project) -> bool:
-    return may_view(user, project) and user.role != "viewer"
+def may_view(user: User, standing: Standing) -> bool:
+    return "view" in rights(user, standing)
+
+
+def may_edit(user: User, standing: Standing) -> bool:
+    return "edit" in rights(user, standing)
+
+
+def may_delete(user: User, standing: Standing) -> bool:
+    return "delete" in rights(user, standing)
+
+
+def may_view_all(user: User) -> bool:
+    """Whether they see every project there is."""
+    return "view" in BY_SERVER_ROLE.get(user.role, NONE)
 
 
 def may_create(user: User) -> bool:
     return user.role != "viewer"
 
 
-async def can_view(project_id: str, user: CurrentUser, connection: HTTPConnection) -> Project:
-    """The path's project. Raises ProjectNotFound, also where it is somebody else's."""
+async def their_standing(
+    project_id: str, user: CurrentUser, connection: HTTPConnection
+) -> Standing:
+    """The path's project and how they stand to it. Raises ProjectNotFound, as for a foreign one."""
     services = cast(_Services, connection.app.state.services)
-    project = await services.projects.get(ProjectId(project_id))
-    if not may_view(user, project):
+    standing = await services.projects.standing(user.id, ProjectId(project_id))
+    if not may_view(user, standing):
         raise ProjectNotFound("There is no such project.", project=project_id)
-    return project
+    return standing
+
+
+TheirStanding = Annotated[Standing, Depends(their_standing)]
+
+
+async def can_view(standing: TheirStanding) -> Project:
+    """The path's project. Raises ProjectNotFound, also where it is somebody else's."""
+    return standing.project
 
 
 CanView = Annotated[Project, Depends(can_view)]
 
 
-async def can_edit(user: CurrentUser, project: CanView) -> Project:
+async def still_viewing(
+    project: CanView, caller: CurrentCaller, connection: HTTPConnection
+) -> Still:
+    """Whether, from now on, their session lives and they may still view the path's project."""
+    services = cast(_Services, connection.app.state.services)
+
+    async def still() -> bool:
+        now = await services.accounts.by_credential(caller.credential)
+        if now is None:
+            return False
+        try:
+            return may_view(now.user, await services.projects.standing(now.user.id, project.id))
+        except ProjectNotFound:
+            return False
+
+    return still
+
+
+WhileViewing = Annotated[Still, Depends(still_viewing)]
+
+
+async def can_edit(user: CurrentUser, standing: TheirStanding) -> Project:
     """The path's project, to be changed. Raises ProjectNotFound, NotAllowed."""
-    if not may_edit(user, project):
+    if not may_edit(user, standing):
         raise NotAllowed("You can look, compare and copy, not change.")
-    return project
+    return standing.project
 
 
 CanEdit = Annotated[Project, Depends(can_edit)]
+
+
+async def can_delete(standing: TheirStanding, user: CurrentUser) -> Project:
+    """The path's project, to be deleted. Raises ProjectNotFound, NotAllowed."""
+    if not may_delete(user, standing):
+        raise NotAllowed("Its owner, an admin of its team or of this server can delete it.")
+    return standing.project
+
+
+CanDelete = Annotated[Project, Depends(can_delete)]
 
 
 async def can_create(user: CurrentUser) -> User:

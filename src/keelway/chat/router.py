@@ -8,8 +8,9 @@ from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
-from keelway.accounts.access import CanEdit, CanView, CurrentUser
+from keelway.accounts.access import CanEdit, CanView, CurrentUser, WhileViewing
 from keelway.accounts.accounts import User
+from keelway.accounts.watch import Still, WatchedStream
 from keelway.chat import rows
 from keelway.chat.errors import NothingSaid
 from keelway.chat.turn import Turn
@@ -106,6 +107,7 @@ async def post_chat(
     said: Said,
     project: CanEdit,
     user: CurrentUser,
+    still: WhileViewing,
     services: Wanted,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> StreamingResponse:
@@ -113,16 +115,16 @@ async def post_chat(
     turn = await services.turns.start(
         project, user, said.text(), model=said.model, idempotency_key=idempotency_key
     )
-    return _stream(services.turns.follow(project, turn.id))
+    return _stream(services.turns.follow(project, turn.id), still)
 
 
 @router.get("/api/projects/{project_id}/chat/stream", response_model=None)
-async def follow_chat(project: CanView, services: Wanted) -> Response:
+async def follow_chat(project: CanView, still: WhileViewing, services: Wanted) -> Response:
     """The running turn's stream from its first chunk; 204 when nothing runs."""
     turn = await services.turns.running(project)
     if turn is None:
         return Response(status_code=204)
-    return _stream(services.turns.follow(project, turn.id))
+    return _stream(services.turns.follow(project, turn.id), still)
 
 
 @router.delete("/api/projects/{project_id}/chat", status_code=202)
@@ -143,5 +145,5 @@ async def list_messages(project: CanView, services: Wanted) -> Messages:
     )
 
 
-def _stream(lines: AsyncIterator[str]) -> StreamingResponse:
-    return StreamingResponse(lines, media_type="text/event-stream", headers=HEADERS)
+def _stream(lines: AsyncIterator[str], still: Still) -> WatchedStream:
+    return WatchedStream(lines, still, headers=HEADERS)

@@ -1,19 +1,22 @@
 """Projects as values, and the verbs on them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, select, tuple_, update
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, delete, literal, select, tuple_, union, update
 
 from keelway.db import models
 from keelway.db.session import Database
-from keelway.errors import NotFound
+from keelway.errors import Invalid, NotFound
 from keelway.ids import CommitSha, FragmentId, ProjectId, SandboxId, TurnId, UserId, new_id
 
 STAGED = "import:"
 """How the id of a project begins while its history is still being written beside the real one."""
+WHOLE = models.Project.id.not_like(f"{STAGED}%")
+NEWEST = (models.Project.updated_at.desc(), models.Project.key.desc())
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class ProjectNotFound(NotFound):
@@ -37,6 +40,38 @@ class Project:
     active_fragment_id: FragmentId | None
     active_number: int | None
     git_commit_hash: CommitSha | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a person stands to a project; what follows from it is `accounts.access`'s business.
+
+    `team_role` is their role in the project's team, None where it has none or they are not in it.
+    """
+
+    project: Project
+    team_role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the list: behind the project that had this id and was last worked on then."""
+
+    at: datetime
+    id: ProjectId
+
+    def __str__(self) -> str:
+        """As a cursor: microseconds since 1970, a dot, the id."""
+        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}.{self.id}"
+
+    @classmethod
+    def read(cls, cursor: str) -> "Position":
+        """Raises Invalid."""
+        found = re.fullmatch(r"([0-9]{1,17})\.(.{1,64})", cursor, re.ASCII)
+        if found is None:
+            said = "Use the `nextCursor` of an earlier answer as `cursor`."
+            raise Invalid(said, code="BadCursor")
+        return cls(EPOCH + timedelta(microseconds=int(found[1])), ProjectId(found[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +116,31 @@ def _query():
     )
 
 
+def _standings(user: UserId) -> Select[models.Project, models.Fragment, str]:
+    """`_query` and, of each project, the person's role in its team."""
+    return (
+        _query()
+        .outerjoin(models.TeamProject, models.TeamProject.project == models.Project.key)
+        .outerjoin(
+            models.TeamMember,
+            (models.TeamMember.team_id == models.TeamProject.team_id)
+            & (models.TeamMember.user_id == user),
+        )
+        .add_columns(models.TeamMember.role)
+    )
+
+
+def _keys(user: UserId):
+    """What a person's list may hold: their own projects and their teams', each once."""
+    own = select(models.Project.key).where(models.Project.user_id == user)
+    shared = (
+        select(models.TeamProject.project)
+        .join(models.TeamMember, models.TeamMember.team_id == models.TeamProject.team_id)
+        .where(models.TeamMember.user_id == user)
+    )
+    return union(own, shared).subquery()
+
+
 class Projects:
     """Create, list, find, rename and delete; who may do so is `accounts.access`'s business."""
 
@@ -112,37 +172,47 @@ class Projects:
             raise ProjectNotFound("There is no such project.", project=project_id)
         return _value(found[0], found[1])
 
-    async def find_by_sandbox(self, sandbox: SandboxId) -> Project | None:
-        """Whose sandbox this is, or None."""
-        query = _query().where(models.Project.daytona_sandbox_id == sandbox)
+    async def standing(self, user: UserId, project_id: ProjectId) -> Standing:
+        """The project and how the person stands to it, in one query. Raises ProjectNotFound."""
+        query = _standings(user).where(models.Project.id == project_id)
         async with self.database.reading() as session:
             found = (await session.execute(query)).first()
-        return _value(found[0], found[1]) if found else None
+        if found is None:
+            raise ProjectNotFound("There is no such project.", project=project_id)
+        return Standing(_value(found[0], found[1]), found[2])
 
-    async def list(self, user: UserId | None = None, *, limit: int = 200) -> Sequence[Project]:
-        """Newest work first; of one user, or of all."""
-        return await self.page(user, before=None, limit=limit)
+    async def find_by_sandbox(self, user: UserId, sandbox: SandboxId) -> Standing | None:
+        """Whose sandbox this is, and how the person stands to that project; or None."""
+        query = _standings(user).where(models.Project.daytona_sandbox_id == sandbox)
+        async with self.database.reading() as session:
+            found = (await session.execute(query)).first()
+        return Standing(_value(found[0], found[1]), found[2]) if found else None
+
+    async def list(self, *, limit: int = 200) -> Sequence[Project]:
+        """Newest work first, of everybody."""
+        query = _query().where(WHOLE).order_by(*NEWEST).limit(limit)
+        async with self.database.reading() as session:
+            rows = (await session.execute(query)).all()
+        return [_value(row, head) for row, head in rows]
 
     async def page(
-        self, user: UserId | None, *, before: str | None, limit: int
-    ) -> Sequence[Project]:
-        """Newest work first, from behind the project with the id `before`."""
-        query = (
-            _query()
-            .where(models.Project.id.not_like(f"{STAGED}%"))
-            .order_by(models.Project.updated_at.desc(), models.Project.key.desc())
-        )
-        if user is not None:
-            query = query.where(models.Project.user_id == user)
-        if before is not None:
-            last = aliased(models.Project)
-            query = query.join(last, last.id == before).where(
+        self, user: UserId, *, everybodys: bool, behind: Position | None, limit: int
+    ) -> Sequence[Standing]:
+        """Newest work first: the person's own and their teams' projects, or `everybodys`."""
+        query = _standings(user).where(WHOLE).order_by(*NEWEST).limit(limit)
+        if not everybodys:
+            keys = _keys(user)
+            query = query.join(keys, keys.c.key == models.Project.key)
+        if behind is not None:
+            # NULL where that project is gone: then only what is older by time is behind it.
+            key = select(models.Project.key).where(models.Project.id == behind.id)
+            query = query.where(
                 tuple_(models.Project.updated_at, models.Project.key)
-                < tuple_(last.updated_at, last.key)
+                < tuple_(literal(behind.at, models.Utc), key.scalar_subquery())
             )
         async with self.database.reading() as session:
-            rows = (await session.execute(query.limit(limit))).all()
-        return [_value(row, head) for row, head in rows]
+            rows = (await session.execute(query)).all()
+        return [Standing(_value(row, head), role) for row, head, role in rows]
 
     async def active_turns(self, projects: Sequence[Project]) -> dict[int, ActiveTurn]:
         """What runs, by project key."""

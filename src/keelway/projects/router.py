@@ -9,11 +9,20 @@ from fastapi.requests import HTTPConnection
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from keelway.accounts.access import CanCreate, CanEdit, CanView, CurrentUser
+from keelway.accounts.access import (
+    CanCreate,
+    CanDelete,
+    CanEdit,
+    CurrentUser,
+    TheirStanding,
+    may_edit,
+    may_view,
+    may_view_all,
+)
 from keelway.accounts.accounts import User
 from keelway.errors import Invalid
 from keelway.ids import ProjectId
-from keelway.projects.projects import ActiveTurn, Project, Projects
+from keelway.projects.projects import ActiveTurn, Position, Project, Projects
 
 router = APIRouter(tags=["projects"])
 
@@ -82,6 +91,8 @@ class ProjectOut(Wire):
     active_version: int | None
     template: str
     turn: TurnOut | None
+    can_edit: bool
+    """Whether the one who asks may change it."""
 
 
 class ProjectList(Wire):
@@ -104,16 +115,22 @@ class Renaming(Wire):
 async def list_projects(
     user: CurrentUser, services: Wanted, cursor: str | None = None, limit: int = PAGE
 ) -> ProjectList:
-    """Newest work first."""
+    """Their own projects and those of their teams, newest work first."""
     limit = min(max(limit, 1), 200)
-    mine = None if user.role in ("owner", "admin") else user.id
-    found = await services.projects.page(mine, before=cursor, limit=limit + 1)
-    turns = await services.projects.active_turns(found)
-    more = len(found) > limit
+    behind = Position.read(cursor) if cursor is not None else None
+    found = await services.projects.page(
+        user.id, everybodys=may_view_all(user), behind=behind, limit=limit + 1
+    )
     shown = found[:limit]
+    turns = await services.projects.active_turns([each.project for each in shown])
+    last = shown[-1].project if len(found) > limit else None
     return ProjectList(
-        items=[wire(project, turns.get(project.key)) for project in shown],
-        next_cursor=str(shown[-1].id) if more else None,
+        items=[
+            wire(each.project, turns.get(each.project.key), can_edit=may_edit(user, each))
+            for each in shown
+            if may_view(user, each)
+        ],
+        next_cursor=str(Position(last.updated_at, last.id)) if last else None,
     )
 
 
@@ -133,9 +150,10 @@ async def create_project(new: NewProject, user: CanCreate, services: Wanted) -> 
 
 
 @router.get("/api/projects/{project_id}")
-async def get_project(project: CanView, services: Wanted) -> ProjectOut:
+async def get_project(standing: TheirStanding, user: CurrentUser, services: Wanted) -> ProjectOut:
+    project = standing.project
     turns = await services.projects.active_turns([project])
-    return wire(project, turns.get(project.key))
+    return wire(project, turns.get(project.key), can_edit=may_edit(user, standing))
 
 
 @router.patch("/api/projects/{project_id}")
@@ -145,19 +163,20 @@ async def rename_project(renaming: Renaming, project: CanEdit, services: Wanted)
 
 
 @router.delete("/api/projects/{project_id}", status_code=204)
-async def delete_project(project: CanEdit, services: Wanted) -> Response:
+async def delete_project(project: CanDelete, services: Wanted) -> Response:
     """The project, its versions and its sandbox. This is the one thing that cannot be undone."""
     await services.delete_project(project)
     return Response(status_code=204)
 
 
 async def _shown(services: _Services, project_id: ProjectId) -> ProjectOut:
+    """To somebody who just changed it."""
     project = await services.projects.get(project_id)
     turns = await services.projects.active_turns([project])
-    return wire(project, turns.get(project.key))
+    return wire(project, turns.get(project.key), can_edit=True)
 
 
-def wire(project: Project, turn: ActiveTurn | None) -> ProjectOut:
+def wire(project: Project, turn: ActiveTurn | None, *, can_edit: bool) -> ProjectOut:
     return ProjectOut(
         id=project.id,
         name=project.name,
@@ -171,6 +190,7 @@ def wire(project: Project, turn: ActiveTurn | None) -> ProjectOut:
         active_version=project.active_number,
         template=project.template,
         turn=TurnOut(id=turn.id, status=turn.status) if turn else None,
+        can_edit=can_edit,
     )
 
 

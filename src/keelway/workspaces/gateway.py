@@ -19,6 +19,7 @@ from keelway.accounts.accounts import Accounts, Caller, digest
 from keelway.accounts.arrival import Arrival, Refused
 from keelway.accounts.gate import ARRIVAL, Gate, Names, refuse
 from keelway.accounts.limits import Count, Ending
+from keelway.accounts.watch import while_allowed
 from keelway.errors import KeelwayError
 from keelway.ids import SandboxId
 from keelway.projects.projects import Project, Projects
@@ -138,16 +139,20 @@ class Gateway:
             )
             return
         with self.connections.one(site.sandbox):
-            way = self._way(arrival, caller)
-            await self.ending.unless(self._show(site, way, project, scope, receive, send))
+            way = self._way(arrival, site, caller)
+            showing = self._show(site, way, project, scope, receive, send)
+            if scope["type"] == "http":  # a socket asks by itself, and says goodbye
+                showing = while_allowed(showing, way.alive)
+            await self.ending.unless(showing)
 
     def end_streams(self) -> None:
         """Cut what is being forwarded; nothing of it is kept here."""
         self.ending.set()
 
-    def _way(self, arrival: Arrival, caller: Caller) -> Way:
+    def _way(self, arrival: Arrival, site: Site, caller: Caller) -> Way:
         async def alive() -> bool:
-            return await self.services.accounts.by_credential(caller.credential) is not None
+            now = await self.services.accounts.by_credential(caller.credential)
+            return now is not None and await self._project(site, now) is not None
 
         ours = arrival.bearer is not None and digest(arrival.bearer) == caller.credential
         return Way(arrival.origin, ours, alive)
@@ -178,8 +183,10 @@ class Gateway:
 
     async def _project(self, site: Site, caller: Caller) -> Project | None:
         """Whose sandbox it is, when the caller may look at it."""
-        project = await self.services.projects.find_by_sandbox(site.sandbox)
-        return project if project is not None and may_view(caller.user, project) else None
+        standing = await self.services.projects.find_by_sandbox(caller.user.id, site.sandbox)
+        if standing is None or not may_view(caller.user, standing):
+            return None
+        return standing.project
 
     async def _show(
         self, site: Site, way: Way, project: Project, scope: Scope, receive: Receive, send: Send

@@ -7,7 +7,6 @@ from tests.support.page import Page, opened, person
 from keelway.accounts.access import may_create, may_edit, may_view
 from keelway.accounts.accounts import User
 from keelway.db.session import Database
-from keelway.projects.projects import Project
 
 
 @pytest.fixture
@@ -32,9 +31,10 @@ async def test_what_each_role_may_do(
 ) -> None:
     user = await person(database, role)
     maker: User = user if own else await page.accounts.owner()
-    project: Project = await page.parts.new_project(maker, "Todo", "react-vite")
-    assert may_view(user, project) is view
-    assert may_edit(user, project) is edit
+    project = await page.parts.new_project(maker, "Todo", "react-vite")
+    standing = await page.parts.projects.standing(user.id, project.id)
+    assert may_view(user, standing) is view
+    assert may_edit(user, standing) is edit
     assert may_create(user) is create
 
 

@@ -39,10 +39,10 @@ async def test_of_two_that_set_a_sandbox_one_is_first(projects: Projects, projec
     assert await projects.set_sandbox(project, first, instead_of=None)
     assert not await projects.set_sandbox(project, second, instead_of=None)
     assert (await projects.get(project.id)).daytona_sandbox_id == first
-    found = await projects.find_by_sandbox(first)
+    found = await projects.find_by_sandbox(project.user_id, first)
     assert found is not None
-    assert found.id == project.id
-    assert await projects.find_by_sandbox(second) is None
+    assert (found.project.id, found.team_role) == (project.id, None)
+    assert await projects.find_by_sandbox(project.user_id, second) is None
 
 
 async def test_only_a_turn_at_work_is_active(projects: Projects, project: Project) -> None:

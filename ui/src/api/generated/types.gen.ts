@@ -356,6 +356,16 @@ export type Named = {
 };
 
 /**
+ * NewPassword
+ */
+export type NewPassword = {
+    /**
+     * Current
+     */
+    current?: null;
+};
+
+/**
  * NewProject
  */
 export type NewProject = {
@@ -392,6 +402,16 @@ export type PartOut = {
 };
 
 /**
+ * PasswordLogin
+ */
+export type PasswordLogin = {
+    /**
+     * Email
+     */
+    email: string;
+};
+
+/**
  * Person
  */
 export type Person = {
@@ -399,6 +419,10 @@ export type Person = {
      * Email
      */
     email: string | null;
+    /**
+     * Haspassword
+     */
+    hasPassword: boolean;
     /**
      * Id
      */
@@ -465,6 +489,10 @@ export type ProjectOut = {
      * Activeversion
      */
     activeVersion: number | null;
+    /**
+     * Canedit
+     */
+    canEdit: boolean;
     /**
      * Createdat
      */
@@ -722,6 +750,34 @@ export type WorkspaceHealthOut = {
     page: PartOut;
 };
 
+/**
+ * NewPassword
+ */
+export type NewPasswordWritable = {
+    /**
+     * Current
+     */
+    current?: string | null;
+    /**
+     * Password
+     */
+    password: string;
+};
+
+/**
+ * PasswordLogin
+ */
+export type PasswordLoginWritable = {
+    /**
+     * Email
+     */
+    email: string;
+    /**
+     * Password
+     */
+    password: string;
+};
+
 export type GetHealthData = {
     body?: never;
     path?: never;
@@ -762,6 +818,31 @@ export type LogInResponses = {
 };
 
 export type LogInResponse = LogInResponses[keyof LogInResponses];
+
+export type LogInByPasswordData = {
+    body: PasswordLoginWritable;
+    path?: never;
+    query?: never;
+    url: '/api/login/password';
+};
+
+export type LogInByPasswordErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type LogInByPasswordError = LogInByPasswordErrors[keyof LogInByPasswordErrors];
+
+export type LogInByPasswordResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type LogInByPasswordResponse = LogInByPasswordResponses[keyof LogInByPasswordResponses];
 
 export type LogOutData = {
     body?: never;
@@ -810,6 +891,31 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type SetPasswordData = {
+    body: NewPasswordWritable;
+    path?: never;
+    query?: never;
+    url: '/api/me/password';
+};
+
+export type SetPasswordErrors = {
+    /**
+     * Validation Error
+     */
+    422: HttpValidationError;
+};
+
+export type SetPasswordError = SetPasswordErrors[keyof SetPasswordErrors];
+
+export type SetPasswordResponses = {
+    /**
+     * Successful Response
+     */
+    204: void;
+};
+
+export type SetPasswordResponse = SetPasswordResponses[keyof SetPasswordResponses];
 
 export type ListProjectsData = {
     body?: never;
