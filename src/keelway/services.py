@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from keelway.accounts.accounts import Accounts, User
+from keelway.accounts.logins import Logins
 from keelway.agent.models import model_name
 from keelway.chat.errors import TurnRunning
 from keelway.chat.supervisor import Supervisor
@@ -32,6 +33,7 @@ class Services:
     settings: Settings
     database: Database
     accounts: Accounts
+    logins: Logins
     projects: Projects
     store: FragmentStore
     sandboxes: SandboxManager
@@ -88,6 +90,8 @@ async def open_services(settings: Settings, key: bytes) -> AsyncGenerator[Servic
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(url))
         accounts = Accounts(database)
+        logins = Logins(accounts)
+        stack.callback(logins.close)
         projects = Projects(database)
         store = FragmentStore(database, settings.repositories, file_bytes=settings.file_bytes)
         stack.callback(store.close)
@@ -105,6 +109,7 @@ async def open_services(settings: Settings, key: bytes) -> AsyncGenerator[Servic
             settings=settings,
             database=database,
             accounts=accounts,
+            logins=logins,
             projects=projects,
             store=store,
             sandboxes=sandboxes,

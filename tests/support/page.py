@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from keelway import app
 from keelway.accounts.accounts import Accounts, User
 from keelway.accounts.gate import COOKIE
+from keelway.accounts.logins import Logins
 from keelway.db.session import Database
 from keelway.fragments.build import Write
 from keelway.fragments.store import Describe, FragmentStore
@@ -44,6 +45,7 @@ class Parts:
     """As much of `Services` as the tested routes want."""
 
     accounts: Accounts
+    logins: Logins
     projects: Projects
     store: FragmentStore
     turns: Asked
@@ -94,16 +96,20 @@ class Page:
 
 
 @asynccontextmanager
-async def opened(database: Database, home: Path, **limits: int) -> AsyncGenerator[Page]:
+async def opened(
+    database: Database, home: Path, *, logins: Logins | None = None, **limits: Any
+) -> AsyncGenerator[Page]:
     settings = Settings(home=home, port=PORT)
     store = FragmentStore(database, home / "repositories")
-    parts = Parts(Accounts(database), Projects(database), store, Asked())
+    logins = logins or Logins(Accounts(database), refusal_seconds=0)
+    parts = Parts(logins.accounts, logins, Projects(database), store, Asked())
     services = cast(Services, parts)
     api = app.create_app(settings, services)
     door = app.PageDoor(api, parts.accounts, app.Names.of("keelway.localhost", PORT), **limits)
     try:
         yield Page(app.guarded(door), parts, settings)
     finally:
+        logins.close()
         store.close()
 
 

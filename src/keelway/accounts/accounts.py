@@ -72,6 +72,20 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+def session_row(
+    token: str, user_id: UserId, now: datetime, began_with: Literal["link", "password"]
+) -> models.Session:
+    """The row of a session that begins now with this cookie."""
+    return models.Session(
+        token_hash=digest(token),
+        user_id=user_id,
+        created_at=now,
+        used_at=now,
+        expires_at=now + SESSION_TOTAL,
+        began_with=began_with,
+    )
+
+
 class Accounts:
     """Users, sessions and credentials of one database."""
 
@@ -97,9 +111,9 @@ class Accounts:
             row = await session.get(models.User, user_id)
             return _value(row) if row else None
 
-    async def new_login_key(self, user: User) -> str:
-        """A key for one login within ten minutes."""
-        return await self._new_credential("login", user, datetime.now(UTC) + LOGIN_KEY)
+    async def new_login_key(self, user: User, good_for: timedelta = LOGIN_KEY) -> str:
+        """A key for one login within ten minutes, or as long as is said."""
+        return await self._new_credential("login", user, datetime.now(UTC) + good_for)
 
     async def new_token(self, user: User) -> str:
         """A bearer token for programs; valid until it is revoked."""
@@ -126,15 +140,7 @@ class Accounts:
             if used.rowcount != 1:
                 raise LoginExpired("This link has expired. Run `keelway link` for a new one.")
             row = await tx.get_one(models.Credential, digest(key))
-            tx.add(
-                models.Session(
-                    token_hash=digest(token),
-                    user_id=row.user_id,
-                    created_at=now,
-                    used_at=now,
-                    expires_at=now + SESSION_TOTAL,
-                )
-            )
+            tx.add(session_row(token, UserId(cast(str, row.user_id)), now, "link"))
         return token
 
     async def log_out(self, credential: str) -> None:
@@ -142,6 +148,11 @@ class Accounts:
         self._known.pop(credential, None)
         async with self.database.transaction() as tx:
             await tx.execute(delete(models.Session).where(models.Session.token_hash == credential))
+
+    def forget(self, user_id: UserId) -> None:
+        """Ask the database again about every secret of this person: sessions were ended."""
+        for credential in [c for c, (_, who) in self._known.items() if who.user.id == user_id]:
+            del self._known[credential]
 
     async def by_cookie(self, token: str) -> Caller | None:
         """Whose living session this is, or None."""

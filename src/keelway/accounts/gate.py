@@ -23,7 +23,8 @@ COOKIE = "__Host-keelway"
 ARRIVAL = "keelway.arrival"
 """Key of the ASGI scope under which `Gate` leaves the `Arrival`."""
 
-OPEN = frozenset({("GET", "/api/health"), ("HEAD", "/api/health"), ("POST", "/api/login")})
+LOGINS = frozenset({("POST", "/api/login"), ("POST", "/api/login/password")})
+OPEN = LOGINS | {("GET", "/api/health"), ("HEAD", "/api/health")}
 """All of the API that an anonymous caller may reach. The page itself holds no secrets."""
 STREAMS = re.compile(r"/api/projects/[^/]+/chat(/stream)?")
 
@@ -119,11 +120,13 @@ class PageDoor:
         unsafe_per_minute: int = 120,
         streams: int = 20,
         body_bytes: int = 1 << 20,
+        check_login: bool = True,
     ) -> None:
         self.app = app
         self.accounts = accounts
         self.names = names
         self.body_bytes = body_bytes
+        self.check_login = check_login
         self.unsafe = Rate(unsafe_per_minute, seconds=60)
         self.streams = Count(streams)
         self.ending = Ending()
@@ -157,6 +160,8 @@ class PageDoor:
                 "Log in first. Run `keelway link` for a login address.",
                 www_authenticate="Bearer",
             )
+        if (arrival.method, arrival.path) in LOGINS:
+            self._check_login(arrival, caller)
         scope[CALLER] = caller
         name = _limited(caller, scope)
         if not arrival.safe:
@@ -198,6 +203,18 @@ class PageDoor:
         if not arrival.safe and arrival.source != "same":
             return None
         return await self.accounts.by_cookie(cookie)
+
+    def _check_login(self, arrival: Arrival, caller: Caller | None) -> None:
+        """A session begins on the canonical host and by our own page (TRUST.md B1, T13).
+
+        On another name its cookie would go to every server of that name, whatever its port.
+        """
+        if arrival.host != self.names.canonical:
+            raise Refused(421, "UnknownHost", f"Log in at {self.names.address}.")
+        if self.check_login and arrival.source != "same" and caller is None:
+            raise Refused(
+                403, "ForeignOrigin", f"Say where you ask from: Origin: {self.names.address}"
+            )
 
     def _check_body(self, scope: Scope) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]

@@ -79,6 +79,8 @@ class Session(Base):
     created_at: Mapped[datetime]
     used_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    began_with: Mapped[str] = mapped_column(String(16), default="link", server_default="link")
+    """link password; a `link` that has set a password has become a `password`."""
 
 
 class Credential(Base):
