@@ -1,5 +1,5 @@
 import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
-import { Route, Switch } from "wouter";
+import { Redirect, Route, Switch, useLocation, useSearch } from "wouter";
 import { paths } from "./api/calls";
 import { ApiError, onLoggedOut } from "./api/client";
 import { useResource } from "./api/resource";
@@ -10,6 +10,7 @@ import { SaysProvider } from "./components/Toast";
 import { Home } from "./projects/Home";
 import { Login } from "./projects/Login";
 import { MissingPage } from "./projects/MissingPage";
+import { loginAddress } from "./projects/next";
 import type { Place } from "./projects/ProjectPage";
 
 const ProjectPage = lazy(() => import("./projects/ProjectPage"));
@@ -29,7 +30,9 @@ const VERSION = /^\/p\/(?<id>[^/]+)(?:\/(?<logs>logs)|\/v\/(?<number>\d+)\/(?<wh
 function Inside(): ReactNode {
   const { data: me, error } = useResource<Me>(paths.me);
   const out = useLoggedOut();
-  if (out) return <MissingPage error={new ApiError(401, "Unauthorized", "")} />;
+  const [path] = useLocation();
+  const search = useSearch();
+  if (out) return <Redirect to={loginAddress(path, search)} replace />;
   if (!me) return error === undefined ? <p className="opening"><Spinner /> Opening</p> : <MissingPage error={error} path={paths.me} />;
   return (
     <Suspense fallback={<p className="opening"><Spinner /> Opening</p>}>

@@ -10,6 +10,7 @@ export const paths = {
   me: "/api/me",
   machine: "/api/machine",
   projects: "/api/projects",
+  olderProjects: (cursor: string) => `/api/projects?cursor=${encodeURIComponent(cursor)}`,
   project,
   fragments: (id: string, cursor?: string) => `${project(id)}/fragments?limit=50${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`,
   fragment: (id: string, ref: string) => `${project(id)}/fragments/${encodeURIComponent(ref)}`,
@@ -26,6 +27,9 @@ export const paths = {
 
 export const calls = {
   login: (key: string) => request<undefined>("POST", "/api/login", { key }),
+  loginWithPassword: (email: string, password: string) => request<undefined>("POST", "/api/login/password", { email, password }),
+  logOut: () => request<undefined>("POST", "/api/logout", {}),
+  setPassword: (current: string | null, password: string) => request<undefined>("PUT", "/api/me/password", { current, password }),
   createProject: (body: NewProject) => request<Project>("POST", paths.projects, body),
   renameProject: (id: string, name: string) => request<Project>("PATCH", project(id), { name }),
   deleteProject: (id: string) => request<undefined>("DELETE", project(id)),

@@ -5,6 +5,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
+    /** Seconds after which the server takes the next try, if it said so. */
+    readonly retryAfter: number | null = null,
   ) {
     super(detail);
     this.name = "ApiError";
@@ -28,6 +30,16 @@ export function onLoggedOut(listener: Listener): () => void {
   return () => loggedOut.delete(listener);
 }
 
+/** 401 answers that are about what was typed, not about the session. */
+const ABOUT_WHAT_WAS_TYPED = ["LoginExpired", "WrongPassword"];
+
+/** `Retry-After` in whole seconds: a number, or a date to count from now. */
+export function secondsOf(header: string | null, now: number = Date.now()): number | null {
+  if (header === null || header.trim() === "") return null;
+  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : Math.ceil((Date.parse(header) - now) / 1000);
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : null;
+}
+
 async function problem(response: Response): Promise<ApiError> {
   let code = `http_${response.status}`;
   let detail = "";
@@ -39,8 +51,8 @@ async function problem(response: Response): Promise<ApiError> {
   } catch {
     // Not JSON: the status says all there is.
   }
-  if (response.status === 401 && code !== "LoginExpired") for (const tell of loggedOut) tell();
-  return new ApiError(response.status, code, detail);
+  if (response.status === 401 && !ABOUT_WHAT_WAS_TYPED.includes(code)) for (const tell of loggedOut) tell();
+  return new ApiError(response.status, code, detail, secondsOf(response.headers.get("retry-after")));
 }
 
 /** `fetch` that throws `Unreachable` without an answer and `ApiError` for one that is not 2xx. */
@@ -56,7 +68,7 @@ export async function checkedFetch(input: RequestInfo | URL, init?: RequestInit)
   return response;
 }
 
-export type Method = "GET" | "POST" | "PATCH" | "DELETE";
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export async function request<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const response = await checkedFetch(path, {

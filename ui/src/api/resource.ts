@@ -16,6 +16,9 @@ interface Entry extends Resource<unknown> {
 
 const NOTHING: Resource<never> = { data: undefined, error: undefined };
 const entries = new Map<string, Entry>();
+const forgetting = new Set<() => void>();
+/** Grows when everything is forgotten: an answer to an earlier person's question is not for this one. */
+let age = 0;
 
 function entryOf(path: string): Entry {
   let entry = entries.get(path);
@@ -40,12 +43,14 @@ export function refresh(path: string): Promise<void> {
     entry.again = true;
     return entry.asking;
   }
+  const asked = age;
   const asking = request<unknown>("GET", path)
     .then(
-      (data) => publish(path, { data, error: undefined }),
-      (error: unknown) => publish(path, { data: entryOf(path).data, error }),
+      (data) => asked === age && publish(path, { data, error: undefined }),
+      (error: unknown) => asked === age && publish(path, { data: entryOf(path).data, error }),
     )
     .then(() => {
+      if (asked !== age) return undefined;
       const now = entryOf(path);
       const again = now.again;
       now.asking = null;
@@ -71,8 +76,16 @@ export function put(path: string, data: unknown): void {
   publish(path, { data, error: undefined });
 }
 
+/** Somebody else may be looking from now on. */
 export function forgetAll(): void {
+  age += 1;
   entries.clear();
+  for (const forget of forgetting) forget();
+}
+
+/** For what is kept beside these answers: emptied with them. */
+export function onForget(forget: () => void): void {
+  forgetting.add(forget);
 }
 
 /** What is known of `path`; asks on first use and then each `every` milliseconds while the page is looked at. */

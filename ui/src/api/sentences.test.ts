@@ -4,7 +4,8 @@ import { codeOf, sentence } from "./sentences";
 
 test.each<[unknown, string]>([
   [new ApiError(401, "LoginExpired", "nope"), "This link has expired. Run `keelway link` for a new one."],
-  [new ApiError(401, "Unauthorized", ""), "This link has expired. Run `keelway link` for a new one."],
+  [new ApiError(401, "Unauthenticated", "Log in first."), "You are logged out. Log in to go on."],
+  [new ApiError(401, "WrongPassword", "no"), "This e-mail and this password do not belong together."],
   [new ApiError(409, "TurnRunning", ""), "A run is working on this project. Stop it, or wait until it is done."],
   [new ApiError(409, "WorkspaceBusy", "Jonas is restoring v9. Yours can start after it."), "Jonas is restoring v9. Yours can start after it."],
   [new ApiError(500, "InternalError", "traceback"), "That did not work. Nothing was changed."],

@@ -49,7 +49,7 @@ function Checked({ version }: { version: Fragment }): ReactNode {
 /** What a turn left behind: a version, its files, and the way back. */
 export function ChangeCard({ project, version, last }: { project: string; version: Fragment; last: boolean }): ReactNode {
   const [ref, seen] = useSeen<HTMLElement>();
-  const { undo, busy } = useVersionActions();
+  const { canEdit, undo, busy } = useVersionActions();
   return (
     <div className={`keel ${last ? "last" : ""}`} style={last ? { "--to": "22px" } as React.CSSProperties : undefined}>
       <Node kind={version.kind} top={22} />
@@ -62,7 +62,7 @@ export function ChangeCard({ project, version, last }: { project: string; versio
         <div className="foot">
           <Checked version={version} />
           <span className="grow" />
-          <Button size="sm" look="quiet" disabled={busy} onClick={() => undo(version)}><Icon of={Undo2} small />Undo</Button>
+          {canEdit && <Button size="sm" look="quiet" disabled={busy} onClick={() => undo(version)}><Icon of={Undo2} small />Undo</Button>}
           <Link className="btn sm" href={`/p/${project}/v/${version.number}/changes`}>View changes</Link>
         </div>
       </section>

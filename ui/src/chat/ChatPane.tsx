@@ -1,8 +1,8 @@
-import { KeyRound, RefreshCw } from "lucide-react";
+import { Eye, KeyRound, RefreshCw } from "lucide-react";
 import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { paths } from "../api/calls";
 import { request } from "../api/client";
-import { sentence } from "../api/sentences";
+import { READ_ONLY, sentence } from "../api/sentences";
 import type { Me, Project } from "../api/types";
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
@@ -53,6 +53,7 @@ interface ChatProps {
 function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
   const turn = useTurn(project.id, known, project.turn);
   const { messages, run, busy, offline, problem, send, stop, reconnect } = turn;
+  const { canEdit } = project;
   const queue = useQueue(project.id);
   const [text, setText] = useDraft(project.id);
   const [model, setModel] = useState<string | null>(null);
@@ -80,7 +81,7 @@ function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
   const ended = !busy && run?.status === "completed";
   const next = useRef<() => void>(() => undefined);
   next.current = () => {
-    const words = queue.items.length ? queue.take(0) : undefined;
+    const words = canEdit && queue.items.length ? queue.take(0) : undefined;
     if (words !== undefined) say(words);
   };
   const wasBusy = useRef(busy);
@@ -92,9 +93,9 @@ function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
 
   const asked = messages.findLast((message) => message.role === "user");
   const actions = useMemo(() => ({
-    onContinue: () => void send("Continue where you stopped."),
-    onAgain: asked ? () => void send(textOf(asked)) : null,
-  }), [send, asked]);
+    onContinue: canEdit ? () => void send("Continue where you stopped.") : null,
+    onAgain: canEdit && asked ? () => void send(textOf(asked)) : null,
+  }), [canEdit, send, asked]);
   const placeholder = busy ? "Type to queue the next change" : me.model.demo ? "Try: change the heading" : "Ask for a change";
 
   return (
@@ -104,25 +105,32 @@ function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
         <RunBar run={run} />
         {offline && <div className="banner" role="status"><Icon of={RefreshCw} /><span>Connection lost. The run goes on without you.</span><Button size="sm" onClick={reconnect}>Reconnect</Button></div>}
         {problem && <div className="banner" role="alert"><span>{problem}</span></div>}
-        {me.model.demo && !busy && !offline && <div className="banner"><Icon of={KeyRound} /><span>Demo model: it builds three fixed apps.</span></div>}
-        <QueueRows
-          items={queue.items}
-          held={!busy}
-          onEdit={(at) => setText(queue.take(at) ?? "")}
-          onRemove={(at) => queue.take(at)}
-          onSend={() => next.current()}
-        />
-        <Composer
-          text={text}
-          onText={setText}
-          onSend={onSend}
-          onStop={stop}
-          onRecall={() => queue.items.length && setText(queue.take(-1) ?? "")}
-          placeholder={placeholder}
-          busy={busy}
-          stopping={run?.status === "stopping"}
-          model={<ModelPicker me={me} model={model} onModel={setModel} />}
-        />
+        {canEdit && me.model.demo && !busy && !offline && <div className="banner"><Icon of={KeyRound} /><span>Demo model: it builds three fixed apps.</span></div>}
+        {canEdit ? (
+          <>
+            <QueueRows
+              items={queue.items}
+              held={!busy}
+              onEdit={(at) => setText(queue.take(at) ?? "")}
+              onRemove={(at) => queue.take(at)}
+              onSend={() => next.current()}
+            />
+            <Composer
+              text={text}
+              onText={setText}
+              onSend={onSend}
+              onStop={stop}
+              onRecall={() => queue.items.length && setText(queue.take(-1) ?? "")}
+              placeholder={placeholder}
+              busy={busy}
+              stopping={run?.status === "stopping"}
+              model={<ModelPicker me={me} model={model} onModel={setModel} />}
+            />
+          </>
+        ) : (
+          // Where the message field would be, so that what leads there leads to the reason.
+          <p className="read-only" id="composer" tabIndex={-1} data-testid="read-only"><Icon of={Eye} /><span>{READ_ONLY}</span></p>
+        )}
       </div>
     </section>
   );

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState, type ReactNode } from "react";
 import { Link, useSearchParams } from "wouter";
 import { paths } from "../api/calls";
 import { useResource } from "../api/resource";
-import { sentence } from "../api/sentences";
+import { READ_ONLY, sentence } from "../api/sentences";
 import type { Diff, FileChange, Fragment } from "../api/types";
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
@@ -21,7 +21,7 @@ const VIEW = "keelway-diff-view";
 type View = "unified" | "split";
 
 function Head({ project, version, newest }: { project: string; version: Fragment; newest: boolean }): ReactNode {
-  const { askRestore, undo, busy } = useVersionActions();
+  const { canEdit, askRestore, undo, busy } = useVersionActions();
   const heading = useRef<HTMLHeadingElement>(null);
   // A new place is announced by its heading, unless somebody is going through the history.
   useEffect(() => {
@@ -39,9 +39,10 @@ function Head({ project, version, newest }: { project: string; version: Fragment
         </div>
       </div>
       <div className="row">
-        {newest && <Button look="quiet" disabled={busy} onClick={() => undo(version)}><Icon of={Undo2} small />Undo this</Button>}
+        {!canEdit && <span className="xs dim hide-md">{READ_ONLY}</span>}
+        {canEdit && newest && <Button look="quiet" disabled={busy} onClick={() => undo(version)}><Icon of={Undo2} small />Undo this</Button>}
         <Link className="btn" href={`/p/${project}/v/${version.number}/files`}><Icon of={Files} small />Files</Link>
-        {!newest && <Button look="primary" disabled={busy} onClick={() => askRestore(version)} data-testid="restore-version"><Icon of={RotateCcw} small />Restore v{version.number}</Button>}
+        {canEdit && !newest && <Button look="primary" disabled={busy} onClick={() => askRestore(version)} data-testid="restore-version"><Icon of={RotateCcw} small />Restore v{version.number}</Button>}
       </div>
     </div>
   );

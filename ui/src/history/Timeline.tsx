@@ -27,7 +27,7 @@ interface RowProps {
 }
 
 function VersionRow({ project, version, selected, shown, newest, onSelect }: RowProps): ReactNode {
-  const { askRestore, busy } = useVersionActions();
+  const { canEdit, askRestore, busy } = useVersionActions();
   const at = `/p/${project}/v/${version.number}`;
   return (
     <li
@@ -59,7 +59,7 @@ function VersionRow({ project, version, selected, shown, newest, onSelect }: Row
         <div className="actions">
           <Link className="btn sm" href={`${at}/changes?panel=history`}><Icon of={GitCompareArrows} small />Changes</Link>
           <Link className="btn sm" href={`${at}/files?panel=history`}><Icon of={Files} small />Files</Link>
-          {!newest && (
+          {canEdit && !newest && (
             <Button size="sm" disabled={busy} onClick={() => askRestore(version)} data-testid="restore"><Icon of={RotateCcw} small />Restore</Button>
           )}
         </div>

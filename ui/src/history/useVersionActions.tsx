@@ -8,6 +8,8 @@ import { RestoreDialog } from "./RestoreDialog";
 import { before, useVersions } from "./versions";
 
 interface VersionActions {
+  /** False: looking is all that is offered, and nothing below does anything. */
+  canEdit: boolean;
   /** Ask first: the dialog says what changes. */
   askRestore: (version: Fragment) => void;
   /** Go back to what was before `version`: at once if it is the newest, else through the dialog. */
@@ -17,7 +19,7 @@ interface VersionActions {
   busy: boolean;
 }
 
-const Actions = createContext<VersionActions>({ askRestore: () => undefined, undo: () => undefined, restoring: null, busy: false });
+const Actions = createContext<VersionActions>({ canEdit: false, askRestore: () => undefined, undo: () => undefined, restoring: null, busy: false });
 export const useVersionActions = (): VersionActions => useContext(Actions);
 
 interface Wish {
@@ -32,7 +34,7 @@ export function VersionActionsProvider({ project, children }: { project: Project
   const [asked, setAsked] = useState<Fragment | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const [restoring, setRestoring] = useState<number | null>(null);
-  const { id } = project;
+  const { id, canEdit } = project;
 
   const restore = useCallback(
     async ({ target, done, back }: Wish, newest: Fragment | undefined): Promise<void> => {
@@ -56,13 +58,14 @@ export function VersionActionsProvider({ project, children }: { project: Project
 
   const undo = useCallback(
     (version: Fragment) => {
+      if (!canEdit) return;
       const earlier = before(items, version);
       if (!earlier) return toast({ text: "Nothing is before this version." });
       if (items[0]?.id !== version.id) return setAsked(earlier);
       restore({ target: earlier, done: `Undid v${version.number}. v${earlier.number} is back`, back: "Redo" }, version)
         .catch((error: unknown) => toast({ text: sentence(error) }));
     },
-    [items, restore, toast],
+    [canEdit, items, restore, toast],
   );
 
   const onRestore = () => {
@@ -75,7 +78,9 @@ export function VersionActionsProvider({ project, children }: { project: Project
 
   const actions = useMemo(
     (): VersionActions => ({
+      canEdit,
       askRestore: (version) => {
+        if (!canEdit) return;
         setProblem(null);
         setAsked(version);
       },
@@ -83,7 +88,7 @@ export function VersionActionsProvider({ project, children }: { project: Project
       restoring,
       busy: restoring !== null,
     }),
-    [undo, restoring],
+    [canEdit, undo, restoring],
   );
   return (
     <Actions value={actions}>

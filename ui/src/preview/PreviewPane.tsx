@@ -162,7 +162,7 @@ export function PreviewPane({ project, view, busy, hidden, onFix }: Props): Reac
         {src && origin && (
           <PreviewFrame title={`Preview of ${project.name}`} src={src} origin={origin} width={frameWidth} onNote={onNote} load={load} />
         )}
-        {state && state !== "ready" && <StateCard state={state} context={context} log={log} onAct={onAct} busy={acting} />}
+        {state && state !== "ready" && <StateCard state={state} context={context} log={log} onAct={onAct} busy={acting} canEdit={project.canEdit || unreachable} />}
       </div>
       <HealthLine project={project.id} busy={busy} version={version} port={context.port} blank={isBlank} />
     </section>

@@ -1,11 +1,12 @@
 import { Check } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
+import { READ_ONLY } from "../api/sentences";
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Spinner } from "../components/Small";
 import { plainOutput } from "../chat/LiveOutput";
 import { Chain } from "./Chain";
-import { ACTS, chainOf, STATES, type Act, type CardState, type Context, type State } from "./states";
+import { ACTS, chainOf, offered, STATES, type Act, type CardState, type Context, type State } from "./states";
 
 const LOG_AFTER = 5000;
 const LOG_LINES = 4;
@@ -53,15 +54,19 @@ interface Props {
   log: string | null;
   onAct: (act: Act) => void;
   busy: Act | null;
+  /** False: what would change something is not offered, and why is said instead. */
+  canEdit: boolean;
 }
 
 /** One picture, words, one action; a second, quiet one only where a person may know better. */
-export function StateCard({ state: name, context, log, onAct, busy }: Props): ReactNode {
+export function StateCard({ state: name, context, log, onAct, busy, canEdit }: Props): ReactNode {
   const state = STATES[name];
   const waited = useWaited(name);
   const excerpt = excerptOf(state, log, waited, state.look === "now" ? 1 : LOG_LINES);
   const title = state.title(context);
-  const words = wordsOf(state, context, title);
+  const action = offered(state.action, canEdit);
+  const quiet = offered(state.quiet, canEdit);
+  const words = state.action === "write" && !canEdit ? undefined : wordsOf(state, context, title);
   return (
     <div className="state" data-testid="preview-state" data-state={name}>
       <section className="state-card" aria-label={title}>
@@ -70,13 +75,14 @@ export function StateCard({ state: name, context, log, onAct, busy }: Props): Re
         {words && <p>{words}</p>}
         {state.steps && <Steps names={state.steps(context)} now={state.step ?? 0} />}
         {excerpt && <pre className="excerpt">{excerpt}</pre>}
+        {state.action && !action && <p>{READ_ONLY}</p>}
         <div className="do">
-          {state.action && (
-            <Button size="lg" look={state.look === "now" ? undefined : "primary"} disabled={busy !== null} onClick={() => state.action && onAct(state.action)}>
-              {busy === state.action && <Spinner />}{ACTS[state.action](context)}
+          {action && (
+            <Button size="lg" look={state.look === "now" ? undefined : "primary"} disabled={busy !== null} onClick={() => onAct(action)}>
+              {busy === action && <Spinner />}{ACTS[action](context)}
             </Button>
           )}
-          {state.quiet && <Button size="lg" look="quiet" disabled={busy !== null} onClick={() => state.quiet && onAct(state.quiet)}>{ACTS[state.quiet](context)}</Button>}
+          {quiet && <Button size="lg" look="quiet" disabled={busy !== null} onClick={() => onAct(quiet)}>{ACTS[quiet](context)}</Button>}
         </div>
         {state.safe && <div className="safe"><Icon of={Check} small />{state.safe(context)}</div>}
       </section>

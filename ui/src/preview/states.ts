@@ -108,6 +108,12 @@ export const ACTS: Record<Act, (c: Context) => string> = {
   install: () => "Install again",
 };
 
+/** What changes the project or its machine; the others only look. */
+const CHANGING: Act[] = ["fix", "restart", "wake", "again", "write", "back", "install"];
+
+/** What a card offers to somebody: null where they may not. */
+export const offered = (act: Act | null | undefined, canEdit: boolean): Act | null => (act && (canEdit || !CHANGING.includes(act)) ? act : null);
+
 /** How each link is drawn: fine up to the one that is meant, waiting after it. */
 export function chainOf(state: State): LinkLook[] {
   const at = LINKS.indexOf(state.link);

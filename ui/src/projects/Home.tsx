@@ -3,7 +3,7 @@ import { useEffect, type ReactNode } from "react";
 import { Link } from "wouter";
 import { paths } from "../api/calls";
 import { useResource } from "../api/resource";
-import { sentence } from "../api/sentences";
+import { READ_ONLY, sentence } from "../api/sentences";
 import type { MachineCheck, Me, Page, Project } from "../api/types";
 import { isRunning } from "../chat/message";
 import { Icon } from "../components/Icon";
@@ -91,6 +91,7 @@ export function Home({ me }: { me: Me }): ReactNode {
   const projects = data?.items ?? [];
   const first = data !== undefined && projects.length === 0;
   const demo = me.model.demo;
+  const looks = me.user.role === "viewer";
   return (
     <div className={`home-page ${first ? "first" : ""}`}>
       <div className="home-in">
@@ -103,13 +104,15 @@ export function Home({ me }: { me: Me }): ReactNode {
         </header>
         <main>
           <section className="hero on-keel">
-            <h1 className="on-keel"><span className="node hand" style={{ top: 23 }} aria-hidden="true" />{first && demo ? "Build now, add a model when you like" : "What do you want to build?"}</h1>
-            {demo && <p className="lead ink2">The demo model builds three fixed apps with the real tools: sandbox, versions, preview, restore. It costs nothing.</p>}
-            <ProjectPrompt me={me} />
+            <h1 className="on-keel"><span className="node hand" style={{ top: 23 }} aria-hidden="true" />{looks ? "Look around" : first && demo ? "Build now, add a model when you like" : "What do you want to build?"}</h1>
+            {looks ? <p className="lead ink2">{READ_ONLY}{first && " No project is shared with you yet."}</p> : <>
+              {demo && <p className="lead ink2">The demo model builds three fixed apps with the real tools: sandbox, versions, preview, restore. It costs nothing.</p>}
+              <ProjectPrompt me={me} />
+            </>}
             <NowList projects={projects} />
           </section>
           {error !== undefined && !data && <p className="problem" role="alert">{sentence(error)}</p>}
-          {first && <MachineReport demo={demo} />}
+          {first && !looks && <MachineReport demo={demo} />}
           {projects.length > 0 && (
             <section className="home-section">
               <header className="on-keel"><span className="node" style={{ top: 14 }} aria-hidden="true" /><h2>Your projects</h2><span className="xs dim">{projects.length}{data?.nextCursor ? "+" : ""}</span></header>

@@ -131,7 +131,7 @@ function Frame({ project, me, place }: FrameProps): ReactNode {
 
   return (
     <div className={`app ${historyOpen ? "history-open" : ""} ${rail ? "rail" : ""}`} data-pane={pane} style={rail ? undefined : ({ "--chat-wide": `${width}px` } as React.CSSProperties)}>
-      <a className="skip" href="#composer">Go to the message field</a>
+      <a className="skip" href="#composer">{project.canEdit ? "Go to the message field" : "Go to the conversation"}</a>
       <TopBar project={project} me={me} tab={place.tab} historyOpen={historyOpen} onHistory={toggleHistory} onRename={() => setDialog("rename")} onDelete={() => setDialog("delete")} />
       <main className="frame">
         {place.tab === "preview" && <h1 className="sr">{project.name}</h1>}
