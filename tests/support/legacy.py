@@ -1,8 +1,10 @@
 """The old system's databases in the small: rows, and the three forms in which an import takes them."""
 
 import json
+import sqlite3
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from keelway.cli.importing import Wish, bring_over
+from keelway.fragments.folders import folder
 from keelway.settings import Settings
 
 SAMPLE = Path(__file__).parent / "legacy-sample.sql"
@@ -148,10 +151,17 @@ async def import_from(source: Path | str, home: Path, **more: Any) -> tuple[int,
     return status, json.loads(path.read_text())
 
 
+def repository(home: Path, key: int = 1) -> Path:
+    """The bare repository of the project with this key, where the architecture says it is."""
+    with closing(sqlite3.connect(home / "keelway.db")) as rows:
+        found = rows.execute("SELECT id FROM project WHERE key = ?", [key]).fetchone()
+    return home / "repositories" / folder(found[0])
+
+
 def git(home: Path, *args: str, key: int = 1) -> str:
     """What plain git says of a project's repository."""
     return subprocess.run(
-        ["git", f"--git-dir={home}/repositories/{key}.git", *args],
+        ["git", f"--git-dir={repository(home, key)}", *args],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
 
@@ -161,7 +171,7 @@ def files_at(home: Path, commit: str, key: int = 1) -> dict[str, bytes]:
     names = git(home, "ls-tree", "-r", "-z", "--name-only", commit, key=key).split("\0")
     return {
         name: subprocess.run(
-            ["git", f"--git-dir={home}/repositories/{key}.git", "show", f"{commit}:{name}"],
+            ["git", f"--git-dir={repository(home, key)}", "show", f"{commit}:{name}"],
             check=True, capture_output=True,
         ).stdout
         for name in names if name

@@ -1,13 +1,16 @@
 """One bare repository per project, filled from the database and thrown away without loss.
 
-Its mark says up to which sequence number it holds everything, and under which boot: the cache is
-never synced to disk, so after a restart of the machine it is made anew. Another process may fill,
-drop or delete it at any moment; whoever meets a gap drops it and fills once more.
+Its mark says up to which sequence number it holds everything, under which boot, and of which project:
+the cache is never synced to disk, so after a restart of the machine it is made anew, and so is one that
+a deleted project of the same name has left. Another process may fill, drop or delete it at any moment;
+whoever meets a gap drops it and fills once more.
 """
 
 import asyncio
+import contextlib
 import fcntl
 import os
+import re
 import secrets
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -28,6 +31,7 @@ TRIES = 5
 """Removing a big folder takes a while, and takes what is made anew inside it as well."""
 LOOSE = 2560
 """Loose objects from which on `tidy` packs them."""
+NUMBERED = re.compile(r"\d+\.git")
 _CONFIG = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"
 
 Source = Callable[[int], AsyncGenerator[tuple[int, int, bytes]]]
@@ -44,21 +48,26 @@ def boot_id() -> str:
 
 
 class Cache:
-    """The repository at `path`; `source` streams what the database has after a number."""
+    """The repository at `path`; `source` streams what the database has after a number.
 
-    def __init__(self, path: Path, source: Source) -> None:
+    `key` is the project's internal number, which is never given to another; `label` its id.
+    """
+
+    def __init__(self, path: Path, source: Source, key: int, label: str) -> None:
         self.path = path
         self.source = source
+        self.key = key
+        self.label = label
         self._inside = asyncio.Lock()
         self._open: tuple[int, pygit2.Repository] | None = None
 
     def have(self) -> int:
-        """The number up to which the repository is complete; -1 when there is none of this boot."""
+        """Up to which number the repository is complete; -1: none of this boot and this project."""
         try:
-            number, boot = (self.path / MARK).read_text().split()
+            number, boot, key = (self.path / MARK).read_text().split()
+            return int(number) if (boot, int(key)) == (boot_id(), self.key) else -1
         except (OSError, ValueError):
             return -1
-        return int(number) if boot == boot_id() else -1
 
     async def at_least(self, seq: int) -> pygit2.Repository:
         """The repository, holding everything up to `seq`.
@@ -91,7 +100,7 @@ class Cache:
                         for each in objects:
                             odb.write(each.kind, each.data)
                         faults.point("cache.before_mark")
-                        _mark(folder, seq)
+                        self._mark(folder, seq)
                     finally:
                         os.close(folder)
         except BROKEN:
@@ -112,6 +121,10 @@ class Cache:
         """Write the refs, all at once and never one by one: a ref may lag, but never point nowhere."""
         lines = [f"{sha} refs/heads/{name}\n" for name, sha in sorted(heads.items())]
         async with self.locked():
+            if self.have() < 0:
+                raise FileNotFoundError(
+                    self.path
+                )  # removed, or another project's, since it was filled
             _replace(self.path / "packed-refs", "# pack-refs with: sorted\n" + "".join(lines))
             _replace(self.path / "HEAD", f"ref: refs/heads/{current}\n")
         return self.path
@@ -120,6 +133,15 @@ class Cache:
         """Remove the repository: renamed first, because a left-over git may still write into it."""
         async with self.locked():
             self._drop()
+
+    async def take(self, other: "Cache") -> None:
+        """Put this project's repository, filled under another name, in its place here."""
+        async with self.locked(), other.locked():
+            if other.have() >= 0:
+                other.close()
+                self._drop()
+                _replace(other.path / "description", self.label)
+                other.path.rename(self.path)
 
     @asynccontextmanager
     async def locked(self) -> AsyncGenerator[None]:
@@ -134,9 +156,13 @@ class Cache:
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 0.05)
 
-    def remove_lock(self) -> None:
-        """Only when the project is gone for good."""
-        self._lock_path.unlink(missing_ok=True)
+    async def remove(self) -> None:
+        """The project is gone for good: so are its repository and, while it is held, the lock file."""
+        async with self.locked():
+            if self.have() >= 0 or not _marked(self.path):
+                self._drop()
+            self._sweep()
+            self._lock_path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of open files."""
@@ -170,6 +196,7 @@ class Cache:
         self._sweep()
         aside = self.path.with_name(f"{self.path.name}.new-{secrets.token_hex(6)}")
         create_repository(aside)
+        _replace(aside / "description", self.label)
         await self._fill(aside, -1)
         aside.rename(self.path)
 
@@ -179,7 +206,7 @@ class Cache:
         try:
             last = await self._index(repository, have)
             faults.point("cache.before_mark")
-            _mark(folder, max(last, 0))
+            self._mark(folder, max(last, 0))
         finally:
             os.close(folder)
 
@@ -203,6 +230,16 @@ class Cache:
 
             await git("index-pack", "--stdin", repository=repository, stdin=stream(), seconds=600)
         return last
+
+    def _mark(self, folder: int, seq: int) -> None:
+        """By rename, inside that very folder: if it was replaced meanwhile, the new one is left alone."""
+        name = f"{MARK}.{secrets.token_hex(6)}"
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+        try:
+            os.write(file, f"{seq} {boot_id()} {self.key}".encode())
+        finally:
+            os.close(file)
+        os.rename(name, MARK, src_dir_fd=folder, dst_dir_fd=folder)
 
     def _drop(self) -> None:
         self.close()
@@ -242,19 +279,39 @@ def _loose(path: Path) -> int:
 
 def _replace(path: Path, text: str) -> None:
     aside = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
-    aside.write_text(text)
+    aside.write_text(text, errors="backslashreplace")
     aside.rename(path)
 
 
-def _mark(folder: int, seq: int) -> None:
-    """By rename, inside that very folder: if it was replaced meanwhile, nothing happens to the new one."""
-    name = f"{MARK}.{secrets.token_hex(6)}"
-    file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+def _marked(path: Path) -> bool:
+    """Whether this is some project's repository, of today's form."""
     try:
-        os.write(file, f"{seq} {boot_id()}".encode())
-    finally:
-        os.close(file)
-    os.rename(name, MARK, src_dir_fd=folder, dst_dir_fd=folder)
+        return len((path / MARK).read_text().split()) == 3
+    except (OSError, ValueError):
+        return False
+
+
+def remove_numbered(folder: Path) -> None:
+    """Remove the caches of before projects' ids named them: `7.git`, with a mark that names nobody."""
+    try:
+        names = [each.name for each in os.scandir(folder)]
+    except OSError:
+        return
+    for name in names:
+        if NUMBERED.fullmatch(name) and not _marked(folder / name):
+            remove_unlocked(folder / name)
+
+
+def remove_unlocked(path: Path) -> None:
+    """Remove a repository and its lock file, unless somebody is using it right now."""
+    lock = path.with_name(path.name + ".lock")
+    with _try_lock(lock) as locked:
+        if locked:
+            gone = path.with_name(f"{path.name}.gone-{secrets.token_hex(6)}")
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
+            lock.unlink(missing_ok=True)
 
 
 class _try_lock:  # noqa: N801  # reads as a verb at its two uses

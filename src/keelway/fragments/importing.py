@@ -158,7 +158,7 @@ class Staged:
         count, data = open_pack(packed)
         await self._insert(first, count, data)
         faults.point("store.after_commit")
-        repository = await self.repositories.cache(self.key).at_least(self.seq)
+        repository = await (await self.repositories.cache(self.key)).at_least(self.seq)
         for past, made, expected in waiting.commits:
             self.check(repository, past, made, expected)
         self._chain.builder = Builder(repository)

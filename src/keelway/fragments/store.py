@@ -246,7 +246,7 @@ class FragmentStore:
         Off the write path and safe on any server at any time; call again while True.
         """
         done = await fold(self._repositories, project)
-        await self._repositories.cache(project).tidy()
+        await (await self._repositories.cache(project)).tidy()
         return done
 
     async def fold_due(self) -> list[int]:
@@ -259,7 +259,8 @@ class FragmentStore:
             heads, current, seq = await rows.heads(session, project)
 
         async def publish(_: pygit2.Repository) -> Path:
-            return await self._repositories.cache(project).publish(heads, current)
+            cache = await self._repositories.cache(project)
+            return await cache.publish(heads, current)
 
         return await self._repositories.use(project, publish, seq=seq)
 

@@ -21,6 +21,7 @@ from keelway.db.session import Database
 from keelway.errors import Conflict, KeelwayError
 from keelway.fragments import rows
 from keelway.fragments.build import Write, plain
+from keelway.fragments.folders import folder
 from keelway.fragments.importing import Chain, Made, Past, Staged, verify
 from keelway.fragments.repositories import Repositories
 from keelway.fragments.store import FragmentStore
@@ -94,7 +95,7 @@ class Importer:
     def __init__(
         self,
         database: Database,
-        folder: Path,
+        repositories: Path,
         source: Source,
         people: People,
         options: Options,
@@ -106,8 +107,8 @@ class Importer:
         self.options = options
         self.progress = progress
         self.report = Report(source.name)
-        self._repositories = Repositories(database, folder)
-        self._store = FragmentStore(database, folder)
+        self._repositories = Repositories(database, repositories)
+        self._store = FragmentStore(database, repositories)
         self._trees = TreeReader()
         self._done = 0
         self._total = 0
@@ -180,7 +181,11 @@ class Importer:
         here = await self._here(out.id)
         if not self.options.write or self.options.check or here is not None:
             await self._compare(row, here, out)
-            if out.status != "imported" or not self.options.write or self.options.check:
+            if not self.options.write or self.options.check:
+                return
+            if out.status != "imported":
+                if here is not None and out.status == "unchanged":
+                    await self._publish(here.key, out)
                 return
             out.reset()
         taken: dict[str, str] = {}
@@ -203,7 +208,8 @@ class Importer:
         trees: dict[str, str] = {}
         repository = None
         if here is not None and self.options.check:
-            repository = await self._repositories.cache(here.key).at_least(here.last_seq)
+            cache = await self._repositories.cache(here.key)
+            repository = await cache.at_least(here.last_seq)
         last: Made | None = None
         for version in plan.versions():
             past = _restoring(version.past, trees)
@@ -230,7 +236,7 @@ class Importer:
         _decide(out, here, same, found, last)
 
     async def _write(self, plan: Plan, here: _Here | None, out: ProjectReport) -> None:
-        key = await self._stage(plan, here)
+        key, name = await self._stage(plan, here)
         staged = Staged(self._repositories, key, here.last_seq if here else 0)
         trees: dict[str, str] = {}
         for version in plan.versions():
@@ -241,12 +247,15 @@ class Importer:
         await staged.flush()
         final = here.key if here else key
         await self._switch(plan, staged, here, out)
-        if final != key:
-            await self._repositories.forget(key)
+        await self._repositories.settle(final, name, key)
         self._finish(plan, out)
-        out.repository = f"repositories/{final}.git"
-        await self._store.repository(final)
+        await self._publish(final, out)
         out.status = "attention" if out.needs_a_human else "imported"
+
+    async def _publish(self, key: int, out: ProjectReport) -> None:
+        """Fill the project's repository, refs and all, so that plain git reads it."""
+        out.repository = f"repositories/{folder(out.id)}"
+        await self._store.repository(key)
 
     async def _switch(
         self, plan: Plan, staged: Staged, here: _Here | None, out: ProjectReport
@@ -331,7 +340,7 @@ class Importer:
             )
             return {old: name for old, name in found if name == plan.derived(old)}
 
-    async def _stage(self, plan: Plan, here: _Here | None) -> int:
+    async def _stage(self, plan: Plan, here: _Here | None) -> tuple[int, str]:
         """A row nobody sees, under which the history is written."""
         row = models.Project(
             id=f"{STAGED}{new_id()}",
@@ -343,7 +352,7 @@ class Importer:
         async with self.database.transaction() as tx:
             tx.add(row)
             await tx.flush()
-            return row.key
+            return row.key, row.id
 
     def _about(self, project: Row) -> dict[str, object]:
         created = values.when(project.get("createdAt"))
@@ -368,7 +377,7 @@ class Importer:
         for key in left:
             async with self.database.transaction() as tx:
                 await tx.execute(delete(models.Project).where(models.Project.key == key))
-            await self._repositories.forget(key)
+        await self._repositories.forget_staged()
 
     # Saying
 

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, select, update
 from tests.support.store import EDIT, START, files, new_project, store_of
 
+from keelway.db import models
 from keelway.db.session import Database
 from keelway.fragments.build import Delete, Write
 from keelway.fragments.cache import MARK
@@ -156,7 +158,7 @@ async def test_removing_or_damaging_the_repositories_costs_a_delay_only(
     before = await files(store, project, head.tree)
     shutil.rmtree(home / "repositories")
     assert await files(store, project, head.tree) == before
-    cache = home / "repositories" / f"{project}.git"
+    (cache,) = (home / "repositories").glob("*.git")
     for damaged in ("objects", "config", "HEAD"):
         target = cache / damaged
         shutil.rmtree(target) if target.is_dir() else target.write_bytes(b"")
@@ -172,9 +174,9 @@ async def test_removing_or_damaging_the_repositories_costs_a_delay_only(
 async def test_a_cache_of_another_boot_or_ahead_of_the_database_is_made_anew(
     store: FragmentStore, project: int, home: Path
 ) -> None:
-    cache = home / "repositories" / f"{project}.git"
     head = await store.head(project, "main")
     before = await files(store, project, head.tree)
+    (cache,) = (home / "repositories").glob("*.git")
     inode = cache.stat().st_ino
     (cache / MARK).write_text("1 00000000-0000-0000-0000-000000000000")
     assert await files(store, project, head.tree) == before
@@ -230,3 +232,43 @@ async def test_deleting_a_projects_versions_leaves_nothing(
     with pytest.raises(FragmentNotFound):
         await store.head(project, "main")
     assert list((home / "repositories").iterdir()) == []
+
+
+async def test_the_cache_of_a_deleted_project_is_never_taken_for_anothers_of_the_same_id(
+    any_database: Database, store: FragmentStore, project: int, home: Path
+) -> None:
+    database = any_database
+    with pytest.raises(FragmentNotFound):
+        await store.tree(project + 1, TreeSha("0" * 40))
+    async with database.transaction() as tx:
+        name = await tx.scalar(select(models.Project.id).where(models.Project.key == project))
+        await tx.execute(delete(models.Project).where(models.Project.key == project))
+    again = await new_project(database)
+    async with database.transaction() as tx:
+        await tx.execute(update(models.Project).where(models.Project.key == again).values(id=name))
+    made = await store.initialise(again, [Write("other.txt", b"2")], START)
+    repository = await store.repository(again)
+    assert repository == home / "repositories" / f"{name}.git"
+    assert (repository / MARK).read_text().split()[2] == str(again)
+    assert set(await files(store, again, made.tree)) == {"other.txt"}
+    subprocess.run(["git", "fsck", "--full", "--strict"], cwd=repository, check=True)
+    listed = ["git", "rev-list", "--all"]
+    said = subprocess.run(listed, cwd=repository, check=True, capture_output=True, text=True)
+    assert said.stdout.split() == [made.sha]
+
+
+async def test_caches_that_were_named_by_number_are_removed_and_those_of_ids_stay(
+    any_database: Database, store: FragmentStore, project: int, home: Path
+) -> None:
+    folder = home / "repositories"
+    shutil.copytree(await store.repository(project), folder / "7.git")
+    (folder / "7.git" / MARK).write_text("3 00000000-0000-0000-0000-000000000000")
+    (folder / "7.git.lock").touch()
+    shutil.copytree(folder / "7.git", folder / "8.git")
+    (folder / "8.git" / MARK).write_text("3 00000000-0000-0000-0000-000000000000 5")
+    store.close()
+    fresh = store_of(any_database, home)
+    await fresh.repository(project)
+    fresh.close()
+    assert not list(folder.glob("7.git*"))
+    assert (folder / "8.git").is_dir()
