@@ -1,0 +1,234 @@
+"""Every route by everybody: who is let in, who is told what (TRUST.md T34).
+
+The routes come from the app's own OpenAPI; one that `RULES` does not name fails the test.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn, cast
+
+import httpx
+from sqlalchemy import update
+from tests.support.page import PORT, Page, Parts, person
+from tests.support.teams import join, leave, new_team
+
+from keelway import app
+from keelway.accounts.accounts import Accounts, User, digest
+from keelway.accounts.gate import COOKIE
+from keelway.db import models
+from keelway.db.session import Database
+from keelway.errors import KeelwayError
+from keelway.projects.projects import Project, Projects
+from keelway.services import Services
+from keelway.settings import Settings
+from sandboxd.serve import api_key
+
+RULES = """
+POST   /api/login                                        open
+POST   /api/login/password                               open
+GET    /api/health                                       open
+POST   /api/logout                                       person
+GET    /api/me                                           person
+PUT    /api/me/password                                  person
+GET    /api/machine                                      person
+GET    /api/projects                                     person
+POST   /api/projects                                     create
+GET    /api/projects/{project_id}                        view
+PATCH  /api/projects/{project_id}                        edit
+DELETE /api/projects/{project_id}                        delete
+GET    /api/projects/{project_id}/fragments              view
+GET    /api/projects/{project_id}/fragments/{fid}        view
+GET    /api/projects/{project_id}/fragments/{fid}/diff   view
+GET    /api/projects/{project_id}/fragments/{fid}/files  view
+GET    /api/projects/{project_id}/fragments/{fid}/files/{path}  view
+POST   /api/projects/{project_id}/fragments/{fid}/restore       edit
+GET    /api/projects/{project_id}/health                 view
+POST   /api/projects/{project_id}/recover                edit
+GET    /api/projects/{project_id}/preview                view
+POST   /api/projects/{project_id}/preview/touch          view
+POST   /api/projects/{project_id}/chat                   edit
+DELETE /api/projects/{project_id}/chat                   edit
+GET    /api/projects/{project_id}/chat/stream            view
+GET    /api/projects/{project_id}/messages               view
+"""
+
+PEOPLE = """
+who                                  open  person  create  view  edit  delete
+nobody                               in    401     401     401   401   401
+an expired session                   in    401     401     401   401   401
+an idle session                      in    401     401     401   401   401
+the engine's key                     in    401     401     401   401   401
+the engine's key as a cookie         in    401     401     401   401   401
+a session as a token                 in    401     401     401   401   401
+a stranger                           in    in      in      404   404   404
+a stranger's token                   in    in      in      404   404   404
+an admin of another team             in    in      in      404   404   404
+somebody taken out of the team       in    in      in      404   404   404
+a server viewer                      in    in      403     404   404   404
+a team viewer                        in    in      in      in    403   403
+a team viewer's token                in    in      in      in    403   403
+a team member                        in    in      in      in    in    403
+a team admin                         in    in      in      in    in    in
+a team owner                         in    in      in      in    in    in
+the project's own user               in    in      in      in    in    in
+a server viewer who owns the team    in    in      403     in    403   403
+a server admin                       in    in      in      in    in    in
+the server's owner                   in    in      in      in    in    in
+"""
+
+REFUSALS = {
+    (401, "Unauthenticated"): "401",
+    (403, "NotAllowed"): "403",
+    (404, "ProjectNotFound"): "404",
+}
+"""What a refusal says; whatever else is answered, the route let them in."""
+
+
+def rules() -> dict[str, str]:
+    """Of each route, its rule."""
+    rows = (line.split() for line in RULES.strip().splitlines())
+    return {f"{method} {path}": rule for method, path, rule in rows}
+
+
+def expected() -> dict[str, dict[str, str]]:
+    """Of each person, what each rule answers."""
+    (_, *kinds), *rows = (re.split(r"\s{2,}", line) for line in PEOPLE.strip().splitlines())
+    return {name: dict(zip(kinds, answers, strict=True)) for name, *answers in rows}
+
+
+class WentIn(KeelwayError):
+    """A route decided to let somebody in, and reaches for what it works with."""
+
+    status = 418
+
+
+@dataclass
+class Doors:
+    """As much of `Services` as deciding takes. Behind it there is nothing, so nothing is changed."""
+
+    accounts: Accounts
+    projects: Projects
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise WentIn(name)
+
+
+def outcome(answer: httpx.Response) -> str:
+    """`in`, or the status of the refusal."""
+    if answer.status_code < 400:
+        return "in"
+    return REFUSALS.get((answer.status_code, answer.json()["code"]), "in")
+
+
+@dataclass
+class Town:
+    """A page whose routes end where they let somebody in, one project, and everybody."""
+
+    page: Page
+    routes: Sequence[str]
+    project: Project
+    people: Mapping[str, httpx.AsyncClient]
+
+    async def ask(self, name: str, route: str) -> str:
+        method, _, path = route.partition(" ")
+        path = path.format(project_id=self.project.id, fid="v1", path="index.html")
+        body = None if method in ("GET", "DELETE") else {}
+        return outcome(await self.people[name].request(method, path, json=body))
+
+
+@asynccontextmanager
+async def town(database: Database, home: Path) -> AsyncGenerator[Town]:
+    settings = Settings(home=home, port=PORT)
+    parts = Doors(Accounts(database), Projects(database))
+    api = app.create_app(settings, cast(Services, parts))
+    api.state.machine = parts
+    door = app.PageDoor(api, parts.accounts, app.Names.of("keelway.localhost", PORT))
+    page = Page(app.guarded(door), cast(Parts, parts), settings)
+    routes = [
+        f"{method.upper()} {path}"
+        for path, methods in api.openapi()["paths"].items()
+        for method in methods
+    ]
+    async with AsyncExitStack() as stack:
+        project, people = await everybody(page, database, home)
+        for client in people.values():
+            await stack.enter_async_context(client)
+        yield Town(page, routes, project, people)
+
+
+async def everybody(
+    page: Page, database: Database, home: Path
+) -> tuple[Project, dict[str, httpx.AsyncClient]]:
+    """A project of somebody's, in a team, and a client for each line of `PEOPLE`."""
+    maker = await person(database, "member")
+    project = await page.parts.projects.create(maker.id, "Todo", "react-vite")
+    team, other = await new_team(database, project), await new_team(database)
+    in_team: dict[str, User] = {}
+    for name in ("viewer", "member", "admin", "owner"):
+        in_team[name] = await person(database, "member")
+        await join(database, team, in_team[name], name)
+    looker = await person(database, "viewer")
+    await join(database, team, looker, "owner")
+    stranger, elsewhere = await person(database, "member"), await person(database, "member")
+    await join(database, other, elsewhere, "admin")
+    gone = await person(database, "member")
+    await join(database, team, gone, "admin")
+    await leave(database, team, gone)
+    key = api_key(home)
+    session = (await page.browser(maker)).headers["cookie"].partition("=")[2]
+    return project, {
+        "nobody": page.client(sec_fetch_site="same-origin"),
+        "an expired session": await ended(page, database, maker, "expires_at"),
+        "an idle session": await ended(page, database, maker, "used_at"),
+        "the engine's key": page.client(authorization=f"Bearer {key}"),
+        "the engine's key as a cookie": page.client(
+            cookie=f"{COOKIE}={key}", sec_fetch_site="same-origin"
+        ),
+        "a session as a token": page.client(authorization=f"Bearer {session}"),
+        "a stranger": await page.browser(stranger),
+        "a stranger's token": await page.program(stranger),
+        "an admin of another team": await page.browser(elsewhere),
+        "somebody taken out of the team": await page.browser(gone),
+        "a server viewer": await page.browser(await person(database, "viewer")),
+        "a team viewer": await page.browser(in_team["viewer"]),
+        "a team viewer's token": await page.program(in_team["viewer"]),
+        "a team member": await page.browser(in_team["member"]),
+        "a team admin": await page.browser(in_team["admin"]),
+        "a team owner": await page.browser(in_team["owner"]),
+        "the project's own user": await page.browser(maker),
+        "a server viewer who owns the team": await page.browser(looker),
+        "a server admin": await page.browser(await person(database, "admin")),
+        "the server's owner": await page.browser(await page.accounts.owner()),
+    }
+
+
+async def ended(page: Page, database: Database, user: User, column: str) -> httpx.AsyncClient:
+    """The browser of a session whose time is over."""
+    browser = await page.browser(user)
+    session = models.Session
+    token = digest(browser.headers["cookie"].partition("=")[2])
+    long_ago = datetime.now(UTC) - timedelta(days=8)
+    async with database.transaction() as tx:
+        query = update(session).where(session.token_hash == token)
+        await tx.execute(query.values({column: long_ago}))
+    return browser
+
+
+async def test_every_route_lets_in_whom_it_should_and_nobody_else(
+    any_database: Database, home: Path
+) -> None:
+    wrong: list[str] = []
+    async with town(any_database, home) as here:
+        assert sorted(here.routes) == sorted(rules())
+        assert sorted(here.people) == sorted(expected())
+        # Whoever has logged out is nobody.
+        for route in sorted(here.routes, key=lambda each: each == "POST /api/logout"):
+            for name, answers in expected().items():
+                right, got = answers[rules()[route]], await here.ask(name, route)
+                if got != right:
+                    wrong.append(f"{route} by {name}: {got}, not {right}")
+    assert wrong == []
