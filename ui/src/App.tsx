@@ -21,6 +21,15 @@ function useLoggedOut(): boolean {
   return out;
 }
 
+/** A name with a lone `%` in it is a name. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function place(tab: Place["tab"], number?: string, file = ""): Place {
   return { tab, number: number === undefined ? null : Number(number), file };
 }
@@ -43,7 +52,7 @@ function Inside(): ReactNode {
           {(params: Record<string, string | undefined>) => {
             const { id = "", logs, number, what, file } = params;
             const tab = logs ? "logs" : what === "files" ? "code" : what === "changes" ? "changes" : "preview";
-            return <ProjectPage key={id} id={decodeURIComponent(id)} me={me} place={place(tab, number, file ? decodeURIComponent(file) : "")} />;
+            return <ProjectPage key={id} id={decoded(id)} me={me} place={place(tab, number, file ? decoded(file) : "")} />;
           }}
         </Route>
         <Route><MissingPage error={new ApiError(404, "NotFound", "")} /></Route>

@@ -2,6 +2,7 @@ import { Check, ChevronRight } from "lucide-react";
 import { memo, useMemo, useState, type ReactNode } from "react";
 import { Icon } from "../components/Icon";
 import { count, duration } from "../components/time";
+import { Attachment } from "./Attachment";
 import { foldRows, settled, viewOf, type Block, type TurnView } from "./blocks";
 import { ChangeCard } from "./ChangeCard";
 import { Markdown } from "./Markdown";
@@ -25,6 +26,7 @@ function Thinking({ text, streaming }: { text: string; streaming: boolean }): Re
 function BlockView({ block, live, end }: { block: Block; live: boolean; end: boolean }): ReactNode {
   const classes = `keel ${live ? "live" : ""} ${end ? "last" : ""}`;
   if (block.kind === "tools") return <div className={`${classes} tools`}><ToolRows rows={foldRows(block.rows)} /></div>;
+  if (block.kind === "file") return <div className={`${classes} agent-text`}><Attachment file={block.file} /></div>;
   if (block.kind === "thinking") return <div className={`${classes} tools`}><Thinking text={block.text} streaming={block.streaming} /></div>;
   return (
     <div className={`${classes} agent-text`} style={end ? { "--to": "13px" } as React.CSSProperties : undefined}>
@@ -38,7 +40,8 @@ function BlockView({ block, live, end }: { block: Block; live: boolean; end: boo
 function worked(message: Message, view: TurnView): string {
   const from = Date.parse(view.run?.startedAt ?? message.metadata?.startedAt ?? "");
   const to = Date.parse(message.metadata?.finishedAt ?? "");
-  return Number.isNaN(from) || Number.isNaN(to) ? "Worked" : `Worked for ${duration(to - from)}`;
+  // The old system wrote down one moment for a whole turn.
+  return Number.isNaN(from) || Number.isNaN(to) || to <= from ? "Worked" : `Worked for ${duration(to - from)}`;
 }
 
 /** Kept: the work folded into one line, then the answer. */
@@ -49,7 +52,7 @@ function Settled({ message, view }: { message: Message; view: TurnView }): React
     <>
       {work.length > 0 && (
         <div className="keel tools">
-          <FoldLine fold={{ words: { before: worked(message, view), subject: "", mono: false, after: "" }, edge: count(view.steps, "step"), icon }}>
+          <FoldLine fold={{ words: { before: worked(message, view), subject: "", mono: false, after: "" }, edge: view.steps > 0 ? count(view.steps, "step") : undefined, icon }}>
             {work.map((block, at) => <BlockView key={at} block={block} live={false} end={false} />)}
           </FoldLine>
         </div>

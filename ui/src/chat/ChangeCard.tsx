@@ -5,11 +5,13 @@ import { paths } from "../api/calls";
 import { useResource } from "../api/resource";
 import type { Diff, Fragment } from "../api/types";
 import { Button } from "../components/Button";
+import { Explained } from "../components/Explained";
 import { Icon } from "../components/Icon";
 import { Node } from "../components/Mark";
 import { PlusMinus } from "../components/Small";
 import { count } from "../components/time";
 import { useSeen } from "../components/useSeen";
+import { INCOMPLETE_WHY, incompleteWords } from "../history/incomplete";
 import { useVersionActions } from "../history/useVersionActions";
 
 const SHOWN = 3;
@@ -49,6 +51,9 @@ function Checked({ version }: { version: Fragment }): ReactNode {
 /** What a turn left behind: a version, its files, and the way back. */
 export function ChangeCard({ project, version, last }: { project: string; version: Fragment; last: boolean }): ReactNode {
   const [ref, seen] = useSeen<HTMLElement>();
+  // The card was written before anything was known of its files.
+  const { data: known } = useResource<Fragment>(seen && version.kind === "import" ? paths.fragment(project, version.id) : null);
+  const incomplete = known?.damagedFiles ?? version.damagedFiles ?? 0;
   const { canEdit, undo, busy } = useVersionActions();
   return (
     <div className={`keel ${last ? "last" : ""}`} style={last ? { "--to": "22px" } as React.CSSProperties : undefined}>
@@ -57,6 +62,7 @@ export function ChangeCard({ project, version, last }: { project: string; versio
         <div className="head">
           <span className="chip version">v{version.number}</span>
           <b className="cut" title={version.title}>{version.title}</b>
+          {incomplete > 0 && <Explained className="chip warn small" label={`Incomplete: ${incompleteWords(incomplete)}`} title="Incomplete" explains={`${incompleteWords(incomplete)} ${INCOMPLETE_WHY}`}>Incomplete</Explained>}
         </div>
         <Files project={project} version={version} wanted={seen} />
         <div className="foot">

@@ -46,7 +46,7 @@ function Details({ row }: { row: Row }): ReactNode {
   return (
     <div className="tool-details">
       {said && <pre tabIndex={0} aria-label="Output" className={row.phase === "failed" ? "bad" : undefined}>{visible(plainOutput(said)).slice(0, 8000)}</pre>}
-      {row.phase !== "failed" && <pre tabIndex={0} aria-label="Input">{visible(inputText(row)).slice(0, 8000)}</pre>}
+      {row.phase !== "failed" && row.input !== null && <pre tabIndex={0} aria-label="Input">{visible(inputText(row)).slice(0, 8000)}</pre>}
     </div>
   );
 }
@@ -97,7 +97,7 @@ export function ToolRow({ row }: { row: Row }): ReactNode {
   );
 }
 
-export function FoldLine({ fold, children }: { fold: { words: Words; edge?: string; icon: LucideIcon }; children: ReactNode }): ReactNode {
+export function FoldLine({ fold, children }: { fold: { words: Words; edge?: string | undefined; icon: LucideIcon }; children: ReactNode }): ReactNode {
   const [open, setOpen] = useState(false);
   return (
     <>

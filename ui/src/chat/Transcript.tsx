@@ -3,8 +3,9 @@ import { memo, useEffect, useLayoutEffect, useRef, useState, type ReactNode, typ
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Avatar } from "../components/Small";
-import { absolute, clock } from "../components/time";
+import { absolute, stamp } from "../components/time";
 import { AssistantTurn } from "./AssistantTurn";
+import { Attachment } from "./Attachment";
 import { visible } from "./Markdown";
 import { textOf, type Message } from "./message";
 import type { NoticeActions } from "./RunNotice";
@@ -50,10 +51,13 @@ const UserMessage = memo(function UserMessage({ message, person }: { message: Me
   const [name = "You"] = person.split(" ");
   const at = message.metadata?.startedAt;
   return (
-    <article className="keel user-message" aria-label={`${name}${at ? `, ${clock(at)}` : ""}`} data-testid="user-message">
+    <article className="keel user-message" aria-label={`${name}${at ? `, ${stamp(at)}` : ""}`} data-testid="user-message">
       <Avatar name={person} />
-      <div className="message-meta"><b>{name}</b>{at && <time dateTime={at} title={absolute(at)}>{clock(at)}</time>}</div>
-      <div className="body">{visible(textOf(message))}</div>
+      <div className="message-meta"><b>{name}</b>{at && <time dateTime={at} title={absolute(at)}>{stamp(at)}</time>}</div>
+      <div className="body">
+        {visible(textOf(message))}
+        {message.parts.map((part, index) => part.type === "file" && <Attachment key={index} file={part} />)}
+      </div>
     </article>
   );
 });

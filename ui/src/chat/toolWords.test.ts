@@ -28,7 +28,7 @@ test.each([
   ["check_app", {}, "done", "1 of 5 checks failed.\nfailed page: HTTP 500.", "Page fails"],
   ["todos", { items: [{ text: "a", done: true }, { text: "b", done: false }] }, "done", "", "1 of 2 done"],
   ["finish", { title: "x" }, "running", "", "Naming the version"],
-  ["a_new_tool", {}, "done", "", "Used a_new_tool"],
+  ["a_new_tool", {}, "done", "", "Used a new tool"],
 ] as const)("%s %o %s", (tool, input, phase, output, words) => {
   expect(said(tool, input, phase, output)).toBe(words);
 });

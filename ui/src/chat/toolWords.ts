@@ -1,6 +1,7 @@
 /** What a tool call is called: the table of UI.md section 5. */
 
 import { count } from "../components/time";
+import { spoken } from "./old";
 
 export type Phase = "running" | "done" | "failed";
 
@@ -67,8 +68,10 @@ function checked(output: string): string {
 }
 
 type Verb = (input: Input, phase: Phase, output: string) => Words;
+/** The old system's tools called it otherwise. */
+const pathOf = (input: Input): string => ["path", "filePath", "file_path", "filename", "file"].map((name) => text(input[name])).find(Boolean) ?? "";
 const file = (running: string, done: string, could: string): Verb => (input, phase) =>
-  named({ running: `${running} `, done: `${done} `, failed: `Could not ${could} ` }[phase], base(text(input.path)) || "a file");
+  named({ running: `${running} `, done: `${done} `, failed: `Could not ${could} ` }[phase], base(pathOf(input)) || "a file");
 
 const VERBS: Record<string, Verb> = {
   read_file: file("Reading", "Read", "read"),
@@ -108,7 +111,7 @@ const VERBS: Record<string, Verb> = {
 export function toolWords(tool: string, input: unknown, phase: Phase, output: string): Words {
   const verb = VERBS[tool];
   if (verb) return verb((input ?? {}) as Input, phase, output);
-  return named({ running: "Using ", done: "Used ", failed: "Could not use " }[phase], tool);
+  return { ...plain({ running: "Using ", done: "Used ", failed: "Could not use " }[phase]), subject: spoken(tool) };
 }
 
 /** Whether a command answered, but with a failure that a person will want to see. */

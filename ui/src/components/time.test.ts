@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { count, day, duration, size, when } from "./time";
+import { count, day, duration, size, stamp, when } from "./time";
 
 const now = new Date(2026, 10, 24, 11, 0);
 const iso = (...parts: [number, number, number, number, number]) => new Date(...parts).toISOString();
@@ -15,6 +15,13 @@ test("days in words", () => {
 test("times in the middle of a sentence", () => {
   expect(when(iso(2026, 10, 24, 9, 41), now)).toBe("today 09:41");
   expect(when(iso(2026, 10, 23, 18, 4), now)).toBe("yesterday 18:04");
+});
+
+test("messages of years ago carry their day", () => {
+  expect(stamp(iso(2026, 10, 24, 9, 41), now)).toBe("09:41");
+  expect(stamp(iso(2026, 10, 23, 18, 4), now)).toBe("yesterday 18:04");
+  expect(stamp(iso(2026, 10, 20, 8, 0), now)).toBe("Friday, 08:00");
+  expect(stamp(iso(2024, 7, 24, 9, 12), now)).toBe("24 August 2024, 09:12");
 });
 
 test("durations, counts and sizes", () => {

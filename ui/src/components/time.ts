@@ -29,6 +29,11 @@ export function when(iso: string, now: Date = new Date()): string {
   return day(iso, now);
 }
 
+/** Beside a message: the clock today, and the day with it before that. */
+export function stamp(iso: string, now: Date = new Date()): string {
+  return daysBetween(new Date(iso), now) <= 0 ? clock(iso) : daysBetween(new Date(iso), now) === 1 ? when(iso, now) : `${day(iso, now)}, ${clock(iso)}`;
+}
+
 /** 48 s, 1 min 12 s, 2 h 5 min. */
 export function duration(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));

@@ -1,12 +1,15 @@
+import { TriangleAlert } from "lucide-react";
 import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { paths } from "../api/calls";
 import { checkedFetch } from "../api/client";
 import { useResource } from "../api/resource";
 import { sentence } from "../api/sentences";
-import type { FileRow } from "../api/types";
+import type { FileRow, Fragment } from "../api/types";
 import { Spinner } from "../components/Small";
-import { count, size } from "../components/time";
+import { absolute, count, size, when } from "../components/time";
+import { fileAddress } from "../history/panel";
+import { Icon } from "../components/Icon";
 import { visible } from "../chat/Markdown";
 
 const MOST = 200_000;
@@ -42,29 +45,37 @@ function FileText({ address }: { address: string }): ReactNode {
 /** The files of a version, to read. */
 export default function FilesView({ project, number, path }: { project: string; number: number; path: string }): ReactNode {
   const { data, error } = useResource<{ items: FileRow[] }>(paths.files(project, `v${number}`));
+  const { data: version } = useResource<Fragment>(paths.fragment(project, `v${number}`));
   const rows = data?.items ?? [];
   const first = rows.find((row) => row.path === "src/App.tsx") ?? rows[0];
   const shown = path === "" ? (first?.path ?? "") : path;
   const mark = rows.find((row) => row.path === shown)?.mark;
   return (
     <section className="work changes" aria-label="Files">
-      <div className="change-head">
-        <div className="grow">
-          <h1 tabIndex={-1}>Files at v{number}</h1>
-          <div className="sub"><span className="chip version">v{number}</span><span>{data ? count(rows.length, "file") : ""}</span><Link className="link" href={`/p/${project}/v/${number}/changes`}>Changes</Link></div>
+      <div>
+        <div className="change-head">
+          <div className="grow">
+            <h1 tabIndex={-1}>Files at v{number}</h1>
+            <div className="sub">
+              <span className="chip version">v{number}</span>
+              {version && <time dateTime={version.createdAt} title={absolute(version.createdAt)}>{when(version.createdAt)}</time>}
+              <span>{data ? count(rows.length, "file") : ""}</span>
+              <Link className="link" href={`/p/${project}/v/${number}/changes`}>Changes</Link>
+            </div>
+          </div>
         </div>
+        <div className="strip"><span className="mono cut">{shown}</span></div>
+        {mark && <div className="notice warn flat" role="note" data-testid="file-mark"><Icon of={TriangleAlert} /><div className="grow"><b>This file came incomplete from the old system.</b><span>{mark.note}</span></div></div>}
       </div>
-      <div className="strip"><span className="mono cut">{shown}</span></div>
-      {mark && <p className="notice warn" data-testid="file-mark"><span className="grow"><b>This file came incomplete from the old system.</b> <span>{mark.note}</span></span></p>}
       {error !== undefined && !data ? (
         <p className="nothing" role="alert">{sentence(error)}</p>
       ) : (
         <div className="split files">
           <nav className="file-list" aria-label="Files of this version">
             {rows.map((row) => (
-              <Link key={row.path} className={`f ${row.path === shown ? "on" : ""}`} href={`/p/${project}/v/${number}/files/${row.path}`} aria-current={row.path === shown ? "page" : undefined} title={row.path}>
+              <Link key={row.path} className={`f ${row.path === shown ? "on" : ""}`} href={fileAddress(project, number, row.path)} aria-current={row.path === shown ? "page" : undefined} title={row.path}>
                 <span className="cut">{row.path}</span>
-                {row.mark && <span className="chip warn small" title={row.mark.note}>Incomplete</span>}
+                {row.mark && <span className="chip warn small" title={row.mark.note}>Incomplete<span className="sr">: {row.mark.note}</span></span>}
                 <span className="pm xs dim">{size(row.size)}</span>
               </Link>
             ))}

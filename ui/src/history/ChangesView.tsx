@@ -1,21 +1,23 @@
-import { Files, RotateCcw, Undo2 } from "lucide-react";
-import { useEffect, useRef, useState, type ReactNode } from "react";
+import { Files, RotateCcw, TriangleAlert, Undo2 } from "lucide-react";
+import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { Link, useSearchParams } from "wouter";
 import { paths } from "../api/calls";
 import { useResource } from "../api/resource";
 import { READ_ONLY, sentence } from "../api/sentences";
-import type { Diff, FileChange, Fragment } from "../api/types";
+import type { Diff, FileChange, Files as FileRows, Fragment } from "../api/types";
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Segmented } from "../components/Segmented";
 import { PlusMinus, Spinner } from "../components/Small";
 import { read, write } from "../components/theme";
-import { count, when } from "../components/time";
+import { absolute, count, when } from "../components/time";
 import { useKeys } from "../components/useKeys";
 import { DiffFile } from "./DiffFile";
+import { INCOMPLETE_WHY, incompleteWords, notes } from "./incomplete";
+import { fileAddress } from "./panel";
 import { byFolder, MARKS } from "./patch";
 import { useVersionActions } from "./useVersionActions";
-import { author, before, useVersions } from "./versions";
+import { author, useVersions } from "./versions";
 
 const VIEW = "keelway-diff-view";
 type View = "unified" | "split";
@@ -33,8 +35,8 @@ function Head({ project, version, newest }: { project: string; version: Fragment
         <h1 ref={heading} tabIndex={-1}>{version.title}</h1>
         <div className="sub">
           <span className="chip version">v{version.number}</span>
-          <time dateTime={version.createdAt}>{when(version.createdAt)}</time>
-          <span>{author(version)}</span>
+          <time dateTime={version.createdAt} title={absolute(version.createdAt)}>{when(version.createdAt)}</time>
+          <span>{version.kind === "import" ? `imported from the old system, by ${version.authorName}` : author(version)}</span>
           {version.restoredFrom && <span>from v{version.restoredFrom.number}</span>}
         </div>
       </div>
@@ -67,6 +69,30 @@ function ChangedFiles({ files, chosen, onChoose }: { files: FileChange[]; chosen
   );
 }
 
+/** The number of the version that the changes are counted from; undefined while it is not known, null where there is none. */
+function useBase(project: string, from: string | null | undefined, items: Fragment[]): number | null | undefined {
+  const here = items.find((version) => version.id === from);
+  const { data } = useResource<Fragment>(from && !here ? paths.fragment(project, from) : null);
+  return from === null ? null : (here ?? data)?.number;
+}
+
+/** Which files came incomplete, each a way to it. */
+function Incomplete({ project, version, why }: { project: string; version: Fragment; why: Map<string, string> }): ReactNode {
+  if (!version.damagedFiles) return null;
+  return (
+    <div className="notice warn flat" data-testid="version-mark">
+      <Icon of={TriangleAlert} />
+      <div className="grow">
+        <b>{incompleteWords(version.damagedFiles)}</b>
+        <span>{INCOMPLETE_WHY}</span>
+        <ul className="marked">
+          {[...why].map(([path, note]) => <li key={path}><Link className="link mono" href={fileAddress(project, version.number, path)}>{path}</Link> <span>{note}</span></li>)}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
 function useChosenFile(files: FileChange[]): [string | null, (path: string) => void] {
   const [search, setSearch] = useSearchParams();
   const wanted = search.get("file");
@@ -91,6 +117,9 @@ export default function ChangesView({ project, number }: { project: string; numb
   const against = search.get("against");
   const diff = useResource<Diff>(paths.diff(project, `v${number}`, against ? `v${against.replace(/^v/, "")}` : null));
   const [view, setView] = useState<View>(() => (read(VIEW, "unified") === "split" ? "split" : "unified"));
+  const marked = useResource<FileRows>(version.data?.damagedFiles ? paths.files(project, `v${number}`) : null);
+  const why = useMemo(() => notes(marked.data?.items ?? []), [marked.data]);
+  const from = useBase(project, diff.data?.from, items);
   const files = diff.data?.files ?? [];
   const [chosen, choose] = useChosenFile(files);
   const jump = (by: 1 | -1) => {
@@ -108,12 +137,12 @@ export default function ChangesView({ project, number }: { project: string; numb
       </section>
     );
   }
-  const base = against ? `v${against.replace(/^v/, "")}` : before(items, version.data)?.number;
   return (
     <section className="work changes" aria-label="Changes" data-testid="diff">
+      <div>
       <Head project={project} version={version.data} newest={items[0]?.id === version.data.id} />
       <div className="strip wrap">
-        <span className="xs dim">{base === undefined ? "Against nothing: this is the first version" : `Against ${typeof base === "number" ? `v${base}` : base}`}</span>
+        <span className="xs dim">{from === null ? "Against nothing: this is the first version" : from === undefined ? "" : `Against v${from}`}</span>
         <span className="xs dim">{count(files.length, "file")}</span>
         <PlusMinus added={files.reduce((n, file) => n + file.added, 0)} removed={files.reduce((n, file) => n + file.removed, 0)} />
         <span className="grow" />
@@ -129,12 +158,14 @@ export default function ChangesView({ project, number }: { project: string; numb
           }}
         />
       </div>
+      <Incomplete project={project} version={version.data} why={why} />
+      </div>
       <div className="split">
         <ChangedFiles files={files} chosen={chosen ?? files[0]?.path ?? null} onChoose={choose} />
         <div className="diffs" tabIndex={0} role="region" aria-label="Differences">
           {files.length === 0 && <p className="nothing">Nothing changed in this version.</p>}
           {files.map((file) => (
-            <DiffFile key={`${diff.data?.to}-${file.path}`} project={project} file={file} from={diff.data?.from ?? null} number={number} view={view} chosen={file.path === chosen} />
+            <DiffFile key={`${diff.data?.to}-${file.path}`} project={project} file={file} from={diff.data?.from ?? null} number={number} view={view} chosen={file.path === chosen} note={file.status === "deleted" ? undefined : why.get(file.path)} />
           ))}
         </div>
       </div>

@@ -11,6 +11,7 @@ import { Icon } from "../components/Icon";
 import { PlusMinus } from "../components/Small";
 import { useSays } from "../components/Toast";
 import { count } from "../components/time";
+import { fileAddress } from "./panel";
 import { edited, FOLD_OVER, foldedWords, gapBefore, instead, MARKS, parse } from "./patch";
 
 const AT_A_TIME = 20;
@@ -76,9 +77,11 @@ interface Props {
   number: number | null;
   view: ViewType;
   chosen: boolean;
+  /** Why the file is not whole, where an import knows that. */
+  note: string | undefined;
 }
 
-export function DiffFile({ project, file, from, number, view, chosen }: Props): ReactNode {
+export function DiffFile({ project, file, from, number, view, chosen, note }: Props): ReactNode {
   const large = file.added + file.removed > FOLD_OVER;
   const [open, setOpen] = useState(true);
   const [unfolded, setUnfolded] = useState(!large);
@@ -89,10 +92,12 @@ export function DiffFile({ project, file, from, number, view, chosen }: Props): 
         <IconButton size="sm" label={open ? "Fold" : "Open"} aria-expanded={open} onClick={() => setOpen(!open)}><Icon of={open ? ChevronDown : ChevronRight} small /></IconButton>
         <span className={`mark ${mark.className}`} title={mark.word} aria-hidden="true">{mark.letter}</span>
         <h2 className="path cut">{file.path}{file.oldPath && file.oldPath !== file.path && <span className="dim"> from {file.oldPath}</span>}</h2>
+        {note !== undefined && <span className="chip warn small">Incomplete</span>}
         <span className="grow" />
         <PlusMinus added={file.added} removed={file.removed} />
-        {file.status !== "deleted" && number !== null && <Link className="btn sm quiet hide-sm" href={`/p/${project}/v/${number}/files/${file.path}`}>File at v{number}</Link>}
+        {file.status !== "deleted" && number !== null && <Link className="btn sm quiet hide-sm" href={fileAddress(project, number, file.path)}>File at v{number}</Link>}
       </header>
+      {open && note !== undefined && <p className="why" data-testid="diff-mark">It came incomplete from the old system: {note}</p>}
       {open && (unfolded ? <Lines key={view} file={file} project={project} from={from} view={view} /> : <p className="no-lines">{foldedWords(file)} <Button size="sm" onClick={() => setUnfolded(true)}>Show</Button></p>)}
     </article>
   );

@@ -4,9 +4,10 @@ import { useSearchParams } from "wouter";
 import { sentence } from "../api/sentences";
 import type { Project } from "../api/types";
 import { Button, IconButton } from "../components/Button";
+import { Spinner } from "../components/Small";
 import { Icon } from "../components/Icon";
 import { Timeline } from "./Timeline";
-import { useVersions } from "./versions";
+import { useReadOn, useVersions } from "./versions";
 
 export function HistoryPanel({ project, chosen, onClose }: { project: Project; chosen: number | null; onClose: () => void }): ReactNode {
   const versions = useVersions(project.id);
@@ -20,6 +21,8 @@ export function HistoryPanel({ project, chosen, onClose }: { project: Project; c
     }, { replace: true });
 
   const wanted = query.trim().toLowerCase();
+  // What is searched is the whole history, not the part that happens to be on the page.
+  const reading = useReadOn(versions, wanted !== "");
   const items = wanted ? versions.items.filter((version) => `v${version.number} ${version.title} ${version.message ?? ""} ${version.authorName}`.toLowerCase().includes(wanted)) : versions.items;
   return (
     <aside className="history" aria-label="History">
@@ -34,6 +37,8 @@ export function HistoryPanel({ project, chosen, onClose }: { project: Project; c
         <p className="nothing">{sentence(versions.error)}</p>
       ) : versions.loaded && versions.items.length === 0 ? (
         <p className="nothing">Versions appear here as the app changes.</p>
+      ) : wanted && items.length === 0 && reading ? (
+        <p className="nothing"><Spinner /> Looking through older versions</p>
       ) : wanted && items.length === 0 ? (
         <p className="nothing">No version says “{query}”. <Button size="sm" onClick={() => look("")}>Clear</Button></p>
       ) : (

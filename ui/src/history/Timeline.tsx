@@ -1,20 +1,26 @@
 import { Eye, Files, GitCompareArrows, RotateCcw } from "lucide-react";
-import { Fragment as Group, useState, type ReactNode } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from "react";
 import { Link } from "wouter";
 import type { Fragment } from "../api/types";
 import { Button } from "../components/Button";
+import { Explained } from "../components/Explained";
 import { Icon } from "../components/Icon";
 import { Node } from "../components/Mark";
-import { PlusMinus } from "../components/Small";
+import { PlusMinus, Spinner } from "../components/Small";
 import { absolute, clock, count, day } from "../components/time";
+import { INCOMPLETE_WHY, incompleteWords } from "./incomplete";
 import { author, byDay, type Versions } from "./versions";
 import { useVersionActions } from "./useVersionActions";
 
 function Verdict({ version }: { version: Fragment }): ReactNode {
   if (version.checks?.some((check) => !check.passed)) return <span className="chip bad small">Fails</span>;
-  if (version.damagedFiles)
-    return <span className="chip warn small" title={`${count(version.damagedFiles, "file")} came incomplete from the old system; the list of files says which and why.`}>Incomplete</span>;
-  return null;
+  if (!version.damagedFiles) return null;
+  const words = incompleteWords(version.damagedFiles);
+  return (
+    <Explained className="chip warn small" label={`Incomplete: ${words}`} title="Incomplete" explains={`${words} ${INCOMPLETE_WHY} Files and Changes say which and why.`} testId="incomplete">
+      Incomplete
+    </Explained>
+  );
 }
 
 interface RowProps {
@@ -23,20 +29,20 @@ interface RowProps {
   selected: boolean;
   shown: boolean;
   newest: boolean;
-  onSelect: () => void;
+  onSelect: (version: Fragment) => void;
 }
 
-function VersionRow({ project, version, selected, shown, newest, onSelect }: RowProps): ReactNode {
-  const { canEdit, askRestore, busy } = useVersionActions();
+const VersionRow = memo(function VersionRow({ project, version, selected, shown, newest, onSelect }: RowProps): ReactNode {
   const at = `/p/${project}/v/${version.number}`;
+  const who = author(version);
   return (
     <li
       className={`version-row ${selected ? "selected" : ""}`}
       data-testid="history-row"
       data-version={version.number}
       // Never on press: rows would move under the pointer, and the click would land on another one.
-      onClick={onSelect}
-      onFocus={(event) => event.target.matches(":focus-visible") && onSelect()}
+      onClick={() => onSelect(version)}
+      onFocus={(event) => event.target.matches(":focus-visible") && onSelect(version)}
     >
       <span className="lane" style={newest ? { top: 16 } : undefined} />
       <Node kind={version.kind} />
@@ -48,23 +54,51 @@ function VersionRow({ project, version, selected, shown, newest, onSelect }: Row
           <span aria-hidden="true">·</span>
           <time dateTime={version.createdAt} title={absolute(version.createdAt)}>{clock(version.createdAt)}</time>
           <span aria-hidden="true">·</span>
-          <span className="cut">{author(version)}</span>
+          <span className="cut" title={version.kind === "import" ? `From the old system, by ${version.authorName}` : undefined}>{who}</span>
           <span aria-hidden="true">·</span>
           <span title={count(version.filesChanged, "file")}>{count(version.filesChanged, "file")}</span>
           <PlusMinus added={version.linesAdded} removed={version.linesRemoved} />
         </span>
       </Link>
       <Verdict version={version} />
-      {selected && (
-        <div className="actions">
-          <Link className="btn sm" href={`${at}/changes?panel=history`}><Icon of={GitCompareArrows} small />Changes</Link>
-          <Link className="btn sm" href={`${at}/files?panel=history`}><Icon of={Files} small />Files</Link>
-          {canEdit && !newest && (
-            <Button size="sm" disabled={busy} onClick={() => askRestore(version)} data-testid="restore"><Icon of={RotateCcw} small />Restore</Button>
-          )}
-        </div>
-      )}
+      {selected && <RowActions at={at} version={version} newest={newest} />}
     </li>
+  );
+});
+
+function RowActions({ at, version, newest }: { at: string; version: Fragment; newest: boolean }): ReactNode {
+  const { canEdit, askRestore, busy } = useVersionActions();
+  return (
+    <div className="actions">
+      <Link className="btn sm" href={`${at}/changes?panel=history`}><Icon of={GitCompareArrows} small />Changes</Link>
+      <Link className="btn sm" href={`${at}/files?panel=history`}><Icon of={Files} small />Files</Link>
+      {canEdit && !newest && <Button size="sm" disabled={busy} onClick={() => askRestore(version)} data-testid="restore"><Icon of={RotateCcw} small />Restore</Button>}
+    </div>
+  );
+}
+
+/** Asks for the next page three screens before its place comes into view. */
+function useAhead(more: (() => Promise<void>) | null): [RefObject<HTMLDivElement | null>, RefObject<HTMLDivElement | null>] {
+  const list = useRef<HTMLDivElement>(null);
+  const end = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (more === null || !end.current) return;
+    // Made anew after each page: an end that is still near is then seen again.
+    const observer = new IntersectionObserver((found) => {
+      if (found.some((entry) => entry.isIntersecting)) void more();
+    }, { root: list.current, rootMargin: "0px 0px 300% 0px" });
+    observer.observe(end.current);
+    return () => observer.disconnect();
+  });
+  return [list, end];
+}
+
+function End({ versions, end }: { versions: Versions; end: RefObject<HTMLDivElement | null> }): ReactNode {
+  if (!versions.more) return null;
+  return (
+    <div ref={end} className="older">
+      {versions.stuck === undefined ? <span className="row xs dim"><Spinner />Reading older versions</span> : <Button look="quiet" onClick={() => void versions.more?.()}>Older versions could not be read. Try again</Button>}
+    </div>
   );
 }
 
@@ -79,11 +113,14 @@ interface TimelineProps {
 
 export function Timeline({ project, versions, items, active, chosen }: TimelineProps): ReactNode {
   const [pointed, setPointed] = useState<number | null>(null);
+  const [list, end] = useAhead(versions.stuck === undefined ? versions.more : null);
   const selected = pointed ?? chosen ?? active;
+  const onSelect = useCallback((version: Fragment) => setPointed(version.number), []);
+  const groups = useMemo(() => byDay(items, (iso) => day(iso)), [items]);
   return (
-    <div className="timeline">
-      {byDay(items, (iso) => day(iso)).map((group, at) => (
-        <Group key={group.day}>
+    <div className="timeline" ref={list}>
+      {groups.map((group, at) => (
+        <section key={group.day} aria-label={group.day}>
           <h3 className="day">{at > 0 && <span className="lane" />}{group.day}</h3>
           <ol>
             {group.versions.map((version) => (
@@ -94,13 +131,13 @@ export function Timeline({ project, versions, items, active, chosen }: TimelineP
                 selected={version.number === selected}
                 shown={version.number === active}
                 newest={version.id === versions.items[0]?.id}
-                onSelect={() => setPointed(version.number)}
+                onSelect={onSelect}
               />
             ))}
           </ol>
-        </Group>
+        </section>
       ))}
-      {versions.more && <Button className="older" look="quiet" onClick={() => void versions.more?.()}>Older versions</Button>}
+      <End versions={versions} end={end} />
     </div>
   );
 }

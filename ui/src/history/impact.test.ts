@@ -15,9 +15,17 @@ test("packages that come, go and change, and nothing else of the manifest", () =
 });
 
 test("hand edits come first, rows of zero not at all", () => {
-  const rows = impact({ from: "a", to: "b", files: [file("a", "deleted"), file("b", "deleted"), file("c", "modified")] }, [version(10, "hand", "Jonas"), version(11, "agent")]);
+  const rows = impact({ from: "a", to: "b", files: [file("a", "deleted"), file("b", "deleted"), file("c", "modified")] }, [version(10, "hand", "Jonas"), version(11, "agent")], version(9, "agent"));
   expect(rows.map(({ text, edge }) => `${text} | ${edge}`)).toEqual(["Covers 1 edit by hand | Jonas, v10", "3 files change | 2 go, 1 changes"]);
-  expect(impact({ from: "a", to: "b", files: [] }, [])).toEqual([]);
+  expect(impact({ from: "a", to: "b", files: [] }, [], version(9, "agent"))).toEqual([]);
+});
+
+test("a version that came incomplete says so before it is brought back", () => {
+  const old = (damagedFiles: number) => ({ ...version(3, "import"), damagedFiles });
+  const words = (damagedFiles: number) => impact({ from: "a", to: "b", files: [] }, [], old(damagedFiles)).map(({ text, edge }) => `${text} | ${edge}`);
+  expect(words(2)).toEqual(["2 files of v3 are incomplete | came so from the old system"]);
+  expect(words(1)).toEqual(["1 file of v3 is incomplete | came so from the old system"]);
+  expect(words(0)).toEqual([]);
 });
 
 test("what stays in the history", () => {

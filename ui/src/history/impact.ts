@@ -4,7 +4,7 @@ import type { Diff, FileChange, Fragment } from "../api/types";
 import { count } from "../components/time";
 
 export interface ImpactRow {
-  kind: "files" | "hand" | "package";
+  kind: "files" | "hand" | "package" | "incomplete";
   text: string;
   edge: string;
 }
@@ -43,9 +43,15 @@ function handRows(later: Fragment[]): ImpactRow[] {
   return [{ kind: "hand", text: `Covers ${count(hand.length, "edit")} by hand`, edge: `${names}, ${numbers}` }];
 }
 
-export function impact(diff: Diff, later: Fragment[]): ImpactRow[] {
+/** What comes back is no more whole than it was kept. */
+function incompleteRows(target: Fragment): ImpactRow[] {
+  if (!target.damagedFiles) return [];
+  return [{ kind: "incomplete", text: `${count(target.damagedFiles, "file")} of v${target.number} ${target.damagedFiles === 1 ? "is" : "are"} incomplete`, edge: "came so from the old system" }];
+}
+
+export function impact(diff: Diff, later: Fragment[], target: Fragment): ImpactRow[] {
   const packages = packageChanges(diff.files).map(({ name, change }): ImpactRow => ({ kind: "package", text: `${name} is ${change}`, edge: "" }));
-  return [...handRows(later), ...fileRow(diff.files), ...packages];
+  return [...handRows(later), ...incompleteRows(target), ...fileRow(diff.files), ...packages];
 }
 
 /** “v10 to v15 stay in the history.” */

@@ -5,7 +5,7 @@ import { sentence } from "../api/sentences";
 import type { Fragment, Project, Restored } from "../api/types";
 import { useSays } from "../components/Toast";
 import { RestoreDialog } from "./RestoreDialog";
-import { before, useVersions } from "./versions";
+import { before, previous, useVersions } from "./versions";
 
 interface VersionActions {
   /** False: looking is all that is offered, and nothing below does anything. */
@@ -59,13 +59,19 @@ export function VersionActionsProvider({ project, children }: { project: Project
   const undo = useCallback(
     (version: Fragment) => {
       if (!canEdit) return;
+      const fail = (error: unknown) => toast({ text: sentence(error) });
+      if (items[0]?.id !== version.id) {
+        return void previous(id, items, version).then((earlier) => {
+          if (!earlier) return toast({ text: "Nothing is before this version." });
+          setProblem(null);
+          setAsked(earlier);
+        }, fail);
+      }
       const earlier = before(items, version);
       if (!earlier) return toast({ text: "Nothing is before this version." });
-      if (items[0]?.id !== version.id) return setAsked(earlier);
-      restore({ target: earlier, done: `Undid v${version.number}. v${earlier.number} is back`, back: "Redo" }, version)
-        .catch((error: unknown) => toast({ text: sentence(error) }));
+      restore({ target: earlier, done: `Undid v${version.number}. v${earlier.number} is back`, back: "Redo" }, version).catch(fail);
     },
-    [canEdit, items, restore, toast],
+    [canEdit, id, items, restore, toast],
   );
 
   const onRestore = () => {

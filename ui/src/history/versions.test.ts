@@ -15,5 +15,5 @@ test("versions stand under their day", () => {
 });
 
 test("who made it", () => {
-  expect([author(version(1)), author(version(1, "main", { kind: "hand" })), author(version(1, "main", { kind: "template" }))]).toEqual(["agent", "Maya", "starter app"]);
+  expect([author(version(1)), author(version(1, "main", { kind: "hand" })), author(version(1, "main", { kind: "template" })), author(version(1, "main", { kind: "import" }))]).toEqual(["agent", "Maya", "starter app", "imported"]);
 });

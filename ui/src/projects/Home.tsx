@@ -1,11 +1,13 @@
 import { Check, TriangleAlert } from "lucide-react";
-import { useEffect, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { paths } from "../api/calls";
+import { request } from "../api/client";
 import { useResource } from "../api/resource";
 import { READ_ONLY, sentence } from "../api/sentences";
 import type { MachineCheck, Me, Page, Project } from "../api/types";
 import { isRunning } from "../chat/message";
+import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Mark, Node } from "../components/Mark";
 import { PersonMenu } from "../components/PersonMenu";
@@ -83,13 +85,34 @@ function MachineReport({ demo }: { demo: boolean }): ReactNode {
   );
 }
 
-export function Home({ me }: { me: Me }): ReactNode {
+/** The first page keeps itself fresh; older ones are read when somebody asks for them. */
+function useProjects(): { projects: Project[]; loaded: boolean; error: unknown; more: (() => Promise<void>) | null } {
   const { data, error } = useResource<Page<Project>>(paths.projects, 10_000);
+  const [older, setOlder] = useState<Page<Project> | null>(null);
+  const [problem, setProblem] = useState<unknown>(undefined);
+  const cursor = older ? older.nextCursor : (data?.nextCursor ?? null);
+  const more = async () => {
+    if (cursor === null) return;
+    try {
+      const page = await request<Page<Project>>("GET", paths.olderProjects(cursor));
+      setOlder((known) => ({ items: [...(known?.items ?? []), ...page.items], nextCursor: page.nextCursor }));
+      setProblem(undefined);
+    } catch (error) {
+      setProblem(error);
+    }
+  };
+  const newest = data?.items ?? [];
+  const known = new Set(newest.map(({ id }) => id));
+  const projects = [...newest, ...(older?.items ?? []).filter(({ id }) => !known.has(id))];
+  return { projects, loaded: data !== undefined, error: data ? problem : error, more: cursor === null ? null : more };
+}
+
+export function Home({ me }: { me: Me }): ReactNode {
+  const { projects, loaded, error, more } = useProjects();
   useEffect(() => {
     document.title = "Keelway";
   }, []);
-  const projects = data?.items ?? [];
-  const first = data !== undefined && projects.length === 0;
+  const first = loaded && projects.length === 0;
   const demo = me.model.demo;
   const looks = me.user.role === "viewer";
   return (
@@ -111,12 +134,13 @@ export function Home({ me }: { me: Me }): ReactNode {
             </>}
             <NowList projects={projects} />
           </section>
-          {error !== undefined && !data && <p className="problem" role="alert">{sentence(error)}</p>}
+          {error !== undefined && <p className="problem" role="alert">{sentence(error)}</p>}
           {first && !looks && <MachineReport demo={demo} />}
           {projects.length > 0 && (
             <section className="home-section">
-              <header className="on-keel"><span className="node" style={{ top: 14 }} aria-hidden="true" /><h2>Your projects</h2><span className="xs dim">{projects.length}{data?.nextCursor ? "+" : ""}</span></header>
+              <header className="on-keel"><span className="node" style={{ top: 14 }} aria-hidden="true" /><h2>Your projects</h2><span className="xs dim">{projects.length}{more ? "+" : ""}</span></header>
               <div className="projects">{projects.map((project) => <ProjectCard key={project.id} project={project} />)}</div>
+              {more && <Button className="more-projects" size="lg" onClick={() => void more()}>Older projects</Button>}
             </section>
           )}
         </main>
