@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 from sandboxd import intervals, lifecycle
 from sandboxd.box import Box, NewSandbox, Running, Watcher, new_record
+from sandboxd.disk import DiskGuard
 from sandboxd.egress import EGRESS_PORT, Egress
 from sandboxd.errors import BadRequest, Conflict, NotFound, SandboxdError
 from sandboxd.ids import new_token
@@ -58,6 +59,7 @@ class Engine:
         async with self.tasks:
             await self._restore()
             self.tasks.spawn(self._watch_time(), "intervals")
+            self.tasks.spawn(DiskGuard.of(self).watch(), "disk")
             try:
                 yield
             finally:

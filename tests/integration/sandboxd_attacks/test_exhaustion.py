@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from daytona import AsyncDaytona, DaytonaError
+from daytona import AsyncDaytona, DaytonaError, Resources
 from tests.integration.sandboxd_attacks.conftest import Inside, Maker, engine_memory
 from tests.support.sandboxd import EngineProcess
 
@@ -62,6 +62,28 @@ async def test_46_a_full_disk_is_the_sandboxs_own(make: Maker) -> None:
     )
     assert free - shutil.disk_usage("/tmp").free < 10 * 2**30, said
     await answers_quickly(neighbour)
+
+
+async def test_46_many_files_that_fit_one_by_one_end_with_the_program_that_writes_them(
+    make: Maker,
+) -> None:
+    if shutil.disk_usage("/tmp").free < 20 * 2**30:
+        pytest.skip("not enough free space on this machine to try")
+    filler, neighbour = await make(), await make()
+    await filler.sandbox.stop()
+    await filler.sandbox.resize(Resources(disk=1))
+    await filler.sandbox.start()
+    await neighbour.start("work", "sleep 600")
+    script = "for i in 1 2 3 4; do fallocate -l 400M big$i; done; touch written; sleep 600"
+    await filler.start("fill", script)
+    for _ in range(100):
+        if await filler.sh("pgrep -c sleep") == "0" and await filler.sh("ls written") == "written":
+            break
+        await asyncio.sleep(0.2)
+    else:
+        pytest.fail("the program that filled the disk goes on")
+    assert await neighbour.sh("pgrep -c sleep") == "1"
+    assert await filler.sh("rm big*; echo removed") == "removed"
 
 
 async def test_48_an_endless_line_costs_neither_memory_nor_disk(
