@@ -113,7 +113,9 @@ async def opened(
         store.close()
 
 
-async def person(database: Database, role: str, name: str = "Jonas") -> User:
+async def person(
+    database: Database, role: str, name: str = "Jonas", email: str | None = None
+) -> User:
     """Somebody else on the same server."""
     from datetime import UTC, datetime
 
@@ -121,7 +123,9 @@ async def person(database: Database, role: str, name: str = "Jonas") -> User:
     from keelway.ids import UserId, new_id
 
     now = datetime.now(UTC)
-    row = models.User(id=new_id(), name=name, role=role, created_at=now, updated_at=now)
+    row = models.User(
+        id=new_id(), name=name, email=email, role=role, created_at=now, updated_at=now
+    )
     async with database.transaction() as tx:
         tx.add(row)
-    return User(UserId(row.id), name, None, cast(Any, role))
+    return User(UserId(row.id), name, email, cast(Any, role))

@@ -5,6 +5,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
+from math import ceil
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -123,8 +124,7 @@ class Attempts:
         if failed < FREE_FAILURES:
             return 0
         wait = min(2.0 ** min(failed - FREE_FAILURES, 30), self.longest)
-        left = at + wait - time.monotonic()
-        return int(left) + 1 if left > 0 else 0
+        return max(0, ceil(at + wait - time.monotonic()))
 
 
 class Count:

@@ -65,7 +65,7 @@ def fit(password: str, *, email: str | None = None, name: str | None = None) -> 
     if low in _own_words(email, name):
         raise WeakPassword("Use something else than your name or e-mail address.")
     if _is_pattern(low) or _is_common(low):
-        raise WeakPassword("That password is one of those that are tried first. Choose another.")
+        raise WeakPassword("That is one of those that are tried first. Choose another.")
     return password
 
 

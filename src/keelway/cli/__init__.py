@@ -1,4 +1,4 @@
-"""The commands: `up`, `serve`, `token`, `link`, `doctor`, `migrate`."""
+"""The commands: `up`, `serve`, `token`, `link`, `people`, `doctor`, `migrate`."""
 
 from keelway.cli.commands import main
 

@@ -5,6 +5,7 @@ import os
 import resource
 import sys
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, cast
 
@@ -12,9 +13,10 @@ import typer
 from pydantic import ValidationError
 
 from keelway import telemetry
-from keelway.accounts.accounts import Accounts
+from keelway.accounts.accounts import LOGIN_KEY, Accounts
+from keelway.accounts.people import everybody
 from keelway.cli.doctor import report
-from keelway.cli.entry import database, login_link, migrate, point_to, token_file
+from keelway.cli.entry import database, login_link, migrate, point_to, table, token_file
 from keelway.cli.home import HomeUnusable, prepare, running
 from keelway.cli.progress import Progress, clean
 from keelway.cli.servers import PortBusy
@@ -79,18 +81,48 @@ def token(home: Home = None) -> None:
 
 
 @commands.command()
-def link(home: Home = None) -> None:
-    """Print a fresh login address for the server that runs on this home."""
+def link(
+    home: Home = None,
+    user: Annotated[
+        str | None, typer.Option(help="Id or e-mail of whom it is for. [default: the owner]")
+    ] = None,
+    hours: Annotated[
+        int | None, typer.Option(min=1, max=168, help="How long it works. [default: ten minutes]")
+    ] = None,
+) -> None:
+    """Print a fresh login address for the server that runs on this home, good once.
+
+    With --user it is an invitation and a forgotten password's way back in one: whoever opens it is logged
+    in as that person and may set a password.
+    """
     settings = _settings(home)
     owner = running(settings.home)
     if owner is None:
         _fail(f"Keelway does not run on {settings.home}. Start it with `keelway up`.")
+    good_for = LOGIN_KEY if hours is None else timedelta(hours=hours)
 
     async def make() -> str:
         async with database(settings) as opened:
-            return await login_link(Accounts(opened), owner.address)
+            return await login_link(Accounts(opened), owner.address, user, good_for)
 
     typer.echo(_run(make()))
+
+
+@commands.command("people")
+def people_command(home: Home = None) -> None:
+    """List who is on this server, and whether they have a password.
+
+    PASSWORD: yes, old (brought over and not used here yet), or no: they need `keelway link --user ID`.
+    """
+    settings = _settings(home)
+
+    async def get() -> list[str]:
+        prepare(settings.home)
+        await migrate(settings, Progress(sys.stderr))
+        async with database(settings) as opened:
+            return table(await everybody(opened))
+
+    typer.echo("\n".join(_run(get())))
 
 
 @commands.command()

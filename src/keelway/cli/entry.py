@@ -1,16 +1,21 @@
-"""Ways in: the database, the owner's login addresses and API token."""
+"""Ways in: the database, login addresses, the owner's API token, and who there is."""
 
+from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
-from keelway.accounts.accounts import Accounts
+from keelway.accounts import people
+from keelway.accounts.accounts import LOGIN_KEY, Accounts
 from keelway.cli.home import Running, write_private
-from keelway.cli.progress import Progress
+from keelway.cli.progress import Progress, clean
 from keelway.db.migrate import upgrade
 from keelway.db.session import Database, database_url
 from keelway.settings import Settings
 
 ALREADY_RUNNING = 3
 """Exit status of a second `up` on the same home."""
+WIDEST = 40
+"""Characters that a column is made wide for; longer cells stick out."""
 
 
 def database(settings: Settings) -> Database:
@@ -26,10 +31,27 @@ async def migrate(settings: Settings, progress: Progress) -> None:
         await upgrade(database(settings).url)
 
 
-async def login_link(accounts: Accounts, address: str) -> str:
-    """A login address for the owner, good once and for ten minutes."""
-    key = await accounts.new_login_key(await accounts.owner())
+async def login_link(
+    accounts: Accounts, address: str, who: str | None = None, good_for: timedelta = LOGIN_KEY
+) -> str:
+    """A login address, good once: the owner's, or that of an id or e-mail. Raises PersonNotFound."""
+    owner = await accounts.owner()
+    user = owner if who is None else await people.find(accounts.database, who)
+    key = await accounts.new_login_key(user, good_for)
     return f"{address}/login#k={key}"
+
+
+def table(known: Iterable[people.Known]) -> list[str]:
+    """One line a person, below a line of headings; nothing that they are called breaks it."""
+    rows = [("ID", "E-MAIL", "NAME", "ROLE", "PASSWORD", "TEAMS")]
+    for one in known:
+        user, teams = one.user, ", ".join(one.teams)
+        rows.append((user.id, user.email or "", user.name or "", user.role, one.password, teams))
+    cells = [[" ".join(clean(cell).split()) or "-" for cell in row] for row in rows]
+    widths = [min(max(map(len, column)), WIDEST) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
 
 
 async def token_file(accounts: Accounts, home: Path) -> str:

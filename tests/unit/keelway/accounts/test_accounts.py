@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from keelway.accounts.accounts import Accounts, LoginExpired, digest
 from keelway.db import models
@@ -109,3 +109,23 @@ async def test_nonces_are_forgotten_when_their_ticket_is_over(accounts: Accounts
     async with accounts.database.reading() as session:
         kept = (await session.scalars(select(models.Credential.token_hash))).all()
     assert kept == [digest("new")]
+
+
+async def test_whose_sessions_were_ended_is_asked_about_again_at_once(accounts: Accounts) -> None:
+    cookie = await accounts.log_in(await accounts.new_login_key(await accounts.owner()))
+    caller = await accounts.by_cookie(cookie)
+    assert caller is not None
+    async with accounts.database.transaction() as tx:
+        await tx.execute(delete(models.Session))
+    assert await accounts.by_cookie(cookie), "believed for a few seconds"
+    accounts.forget(caller.user.id)
+    assert await accounts.by_cookie(cookie) is None
+
+
+async def test_a_login_key_is_good_as_long_as_is_said(accounts: Accounts) -> None:
+    owner = await accounts.owner()
+    week = await accounts.new_login_key(owner, timedelta(days=7))
+    over = await accounts.new_login_key(owner, timedelta(0))
+    assert await accounts.log_in(week)
+    with pytest.raises(LoginExpired):
+        await accounts.log_in(over)

@@ -165,3 +165,72 @@ def test_on_port_80_no_number_is_shown() -> None:
 def test_the_gate_stands_before_everything(page: Page) -> None:
     assert isinstance(page.asgi, Gate)
     assert isinstance(page.asgi.app, app.PageDoor)
+
+
+LOGINS = [
+    ("/api/login", {"key": "never issued"}),
+    ("/api/login/password", {"email": "maya@example.com", "password": "wrong"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), LOGINS)
+async def test_a_login_comes_from_our_own_page_or_not_at_all(
+    page: Page, path: str, body: dict[str, str]
+) -> None:
+    """TRUST.md T13: to log somebody in as somebody else is an attack, too."""
+    ours: list[dict[str, str]] = [{"origin": ORIGIN}, {"sec_fetch_site": "same-origin"}]
+    foreign: list[dict[str, str]] = [
+        {},  # neither says anything: for programs there is the token
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": f"http://localhost:{PORT}"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site", "origin": ORIGIN},
+        {"sec_fetch_site": "none"},
+    ]
+    for headers in ours:
+        async with page.client(**headers) as browser:
+            assert (await browser.post(path, json=body)).status_code == 401, headers
+    for headers in foreign:
+        async with page.client(**headers) as evil:
+            answer = await evil.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (403, "ForeignOrigin"), headers
+    async with await page.program() as program:
+        assert (await program.post(path, json=body)).status_code == 401
+
+
+@pytest.mark.parametrize(("path", "body"), LOGINS)
+async def test_without_that_rule_a_login_comes_from_anywhere(
+    database: Database, home: Path, path: str, body: dict[str, str]
+) -> None:
+    """The control, and that the first rule stops what has an Origin."""
+    async with opened(database, home, check_login=False) as page, page.client() as anybody:
+        assert (await anybody.post(path, json=body)).status_code == 401
+    async with (
+        opened(database, home, check_login=False) as page,
+        ungated(page, check_origin=False).client(origin="http://evil.example") as evil,
+    ):
+        assert (await evil.post(path, json=body)).status_code == 401
+
+
+@pytest.mark.parametrize(("path", "body"), LOGINS)
+async def test_a_login_on_another_name_is_refused(
+    page: Page, path: str, body: dict[str, str]
+) -> None:
+    """Its cookie would go to every server on 127.0.0.1, whatever the port."""
+    for name in ("127.0.0.1", "localhost", "[::1]"):
+        async with page.client(host=f"{name}:{PORT}", origin=f"http://{name}:{PORT}") as browser:
+            answer = await browser.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (421, "UnknownHost")
+        assert "set-cookie" not in answer.headers
+
+
+async def test_a_form_cannot_log_in(page: Page) -> None:
+    async with page.client(origin=ORIGIN) as browser:
+        for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data"):
+            answer = await browser.post(
+                "/api/login/password",
+                content=b'{"email":"a","password":"b"}',
+                headers={"content-type": kind},
+            )
+            assert (answer.status_code, answer.json()["code"]) == (415, "NotJson")

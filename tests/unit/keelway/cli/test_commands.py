@@ -1,6 +1,9 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from keelway.cli.home import locked
 
 
 def keelway(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -15,7 +18,7 @@ def keelway(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_commands_are_told() -> None:
     said = keelway("--help").stdout
-    for command in ("up", "serve", "token", "link", "doctor", "migrate"):
+    for command in ("up", "serve", "token", "link", "people", "doctor", "migrate"):
         assert command in said
 
 
@@ -43,3 +46,26 @@ def test_a_wrong_setting_is_named(home: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("port:")
     assert "Traceback" not in done.stderr
+
+
+def test_a_link_for_nobody_is_a_sentence_that_steers_no_terminal(home: Path) -> None:
+    assert keelway("migrate", "--home", str(home)).returncode == 0
+    with locked(home) as lock:
+        lock.announce("http://keelway.localhost:8420")
+        done = keelway("link", "--home", str(home), "--user", "\x1b[2Jmaya@example.com")
+        mine = keelway("link", "--home", str(home))
+        longer = keelway("link", "--home", str(home), "--hours", "169")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "nobody called \\x1b[2Jmaya@example.com" in done.stderr
+    assert re.fullmatch(r"http://keelway.localhost:8420/login#k=[\w-]{43}\n", mine.stdout)
+    assert longer.returncode == 2
+
+
+def test_people_are_listed(home: Path) -> None:
+    assert keelway("token", "--home", str(home)).returncode == 0
+    done = keelway("people", "--home", str(home))
+    assert done.returncode == 0
+    heading, owner = done.stdout.splitlines()
+    assert heading.split()[0] == "ID"
+    assert owner.split()[2:] == ["You", "owner", "no", "-"]
