@@ -21,6 +21,9 @@ TOTAL_LIMIT = 50_000
 JSON_CUT = "/* JSON truncated */"
 BAD_JSON_CUT = "/* Invalid JSON truncated */"
 CODE_CUT = "/* Code truncated */"
+_MARK = re.compile(
+    r"/\* (?:(?:JSON|Invalid JSON|Code) truncated|File truncated - \d+ characters omitted) \*/"
+)
 CODE = (".tsx", ".jsx", ".ts", ".js")
 
 LONE = re.compile("[\ud800-\udfff]")
@@ -63,8 +66,13 @@ def cut(path: str, text: str) -> str:
     return f"{first_units(text, 9_800)}\n\n/* File truncated - {left_out} characters omitted */"
 
 
+def holds_mark(text: str) -> bool:
+    """Whether a mark of the cut stands anywhere in it: it was cut, or written on top of what was."""
+    return _MARK.search(text) is not None
+
+
 def looks_cut(text: str) -> bool:
-    """Whether the text carries a mark that the cut leaves."""
+    """Whether the text carries a mark where the cut leaves it."""
     return (
         JSON_CUT in text
         or BAD_JSON_CUT in text

@@ -12,7 +12,7 @@ from typing import Literal
 from keelway.errors import Invalid
 from keelway.fragments.errors import UnsafePath
 from keelway.fragments.paths import check_path
-from keelway.legacy.cut import LONE, looks_cut, settled
+from keelway.legacy.cut import FILE_LIMIT, LONE, looks_cut, settled, units
 
 PREFIXES = ("/home/daytona/workspace/", "/home/user/")
 DATA_URL = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.+=-]+)*;base64,", re.ASCII)
@@ -83,7 +83,8 @@ def decode(value: str) -> Decoded:
         return Decoded(data, encoding)
     if LONE.search(value):
         return Decoded(as_stored, "text", cut=True, note="It holds half a character.")
-    return Decoded(as_stored, "text", cut=looks_cut(value))
+    # Every cut leaves less than the limit: a longer text with the mark was written after one.
+    return Decoded(as_stored, "text", cut=looks_cut(value) and units(value) <= FILE_LIMIT)
 
 
 def unfinished(data: bytes) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from keelway.errors import Invalid
 from keelway.fragments.build import Change, Delete, Write
 from keelway.fragments.tree import FILE
-from keelway.legacy.cut import cuts
+from keelway.legacy.cut import cuts, holds_mark
 from keelway.legacy.files import Decoded, decode, normalise, spelling, winner
 from keelway.legacy.repair import Candidate, Candidates
 from keelway.legacy.untyped import as_object
@@ -30,15 +30,29 @@ Outcome = Literal[
 ]
 
 
+EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+"""Git's name of no content."""
+EMPTIED = (
+    "It is empty here and was not before: emptied on purpose, or the old system could not read it. "
+    "The version before holds its text."
+)
+LONGEST = 4096
+"""Characters of a key that the report shows."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What became of one key: `source` says where a repair came from, `note` is for people."""
+    """What became of one key: `source` says where a repair came from, `note` is for people.
+
+    `whole`: what stands there now is not known to be short of something.
+    """
 
     path: str
     key: str
     outcome: Outcome
     source: str | None = None
     note: str | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,8 @@ class Overlay:
 
     files: dict[str, Kept] = field(default_factory=dict[str, Kept])
     candidates: Candidates = field(default_factory=Candidates)
+    emptied: set[str] = field(default_factory=set[str])
+    """Paths that a message says the agent emptied on purpose."""
     _older: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Spellings that lost, with their values: alone later, they say that the winner was dropped."""
 
@@ -94,11 +110,8 @@ class Overlay:
             self.files[path] = kept
             if before is None or before.oid != kept.oid:
                 changes.append(Write(path, data, kept.mode))
-            if kept.broken is not None:
-                reports.append(FileReport(path, key, kept.broken, None, kept.note))
-            elif source is not None:
-                reports.append(FileReport(path, key, "repaired", source, kept.note))
-            else:
+            reports += self._said(path, key, kept, before, source)
+            if source is None:
                 self.candidates.add(path, Candidate(value, time, "version", fragment))
         reports += self._carried(chosen, left)
         return changes, reports
@@ -111,8 +124,22 @@ class Overlay:
         """The files that are not whole right now."""
         return ((path, kept) for path, kept in self.files.items() if kept.broken)
 
+    def _said(
+        self, path: str, key: str, kept: Kept, before: Kept | None, source: str | None
+    ) -> Iterator[FileReport]:
+        """What the report must say of a file that was written; of most, nothing."""
+        if kept.broken is not None:
+            yield FileReport(path, key, kept.broken, None, kept.note, whole=False)
+        elif source is not None:
+            yield FileReport(path, key, "repaired", source, kept.note)
+        elif kept.oid == EMPTY and before is not None and path not in self.emptied:
+            yield FileReport(path, key, "written", None, EMPTIED)
+
     def _judge(self, path: str, key: str, value: str, until: str) -> tuple[bytes, Kept, str | None]:
         decoded = decode(value)
+        if not decoded.cut and decoded.encoding == "text" and holds_mark(value):
+            note = "It was written on top of a shortened text, whose mark is still inside."
+            return decoded.data, _broken(key, value, decoded, "damaged", note), None
         if not decoded.cut:
             return decoded.data, Kept(blob_name(decoded.data), key, value), None
         if decoded.encoding == "placeholder":
@@ -175,7 +202,8 @@ class Overlay:
                 note = f"Still {kept.broken}: {kept.note}" if kept.broken else None
                 if path in left:
                     note = note or "Its newest spelling was dropped; an older one is not the file."
-                yield FileReport(path, kept.key, "carried_forward", None, note)
+                whole = kept.broken is None
+                yield FileReport(path, kept.key, "carried_forward", None, note, whole=whole)
 
     def _drop_clashing(self, chosen: Mapping[str, str], reports: list[FileReport]) -> list[Change]:
         """Files of earlier versions that cannot stand beside this one's."""
@@ -265,5 +293,6 @@ def _with_mode(kept: Kept, mode: int) -> Kept:
 
 
 def _shown(key: str) -> str:
-    """A key that no path may be, printable."""
-    return key[:200].encode("unicode_escape").decode() if not key.isprintable() else key[:200]
+    """A key that no path may be, printable, and no longer than a path may be."""
+    short = key if len(key) <= LONGEST else f"{key[:LONGEST]}…"
+    return short if short.isprintable() else short.encode("unicode_escape").decode()

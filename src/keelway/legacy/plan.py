@@ -8,16 +8,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from keelway.fragments.build import Write
+from keelway.fragments.build import Write, plain
 from keelway.fragments.importing import Past, listing
 from keelway.git.objects import Signature
 from keelway.legacy import values
 from keelway.legacy.overlay import FileReport, Overlay, stored_files
-from keelway.legacy.repair import Candidate, made_fragment, message_candidates, parts_of
+from keelway.legacy.repair import (
+    Candidate,
+    emptied,
+    made_fragment,
+    message_candidates,
+    parts_of,
+)
 from keelway.legacy.source import Row, Source, moment
 
 SPACE = uuid.UUID("6b65656c-7761-5000-8000-6c6567616379")
 """Names derived from old ids are the same in every run."""
+ASSUMED = " (assumed)"
+"""What a base's name ends with that no old row speaks of."""
+LONGEST_ALIAS = 200
+"""A name longer than this was never asked for by anybody, and PostgreSQL indexes no long ones."""
 BASE = Signature("Keelway", "keelway@keelway.localhost")
 
 
@@ -101,7 +111,7 @@ class Plan:
 
     def public_id(self, old: str) -> str:
         """The id that an old fragment has here: its own, unless another project's has that."""
-        return self.taken.get(old) or (old if 0 < len(old) <= 64 else self.derived(old))
+        return self.taken.get(old) or (old if values.storable(old) else self.derived(old))
 
     # What is known before the first version
 
@@ -117,6 +127,7 @@ class Plan:
 
     def _learn_message(self, row: Row, times: Mapping[str, str], *, cut: bool) -> None:
         said = parts_of(row.get("content"))
+        self._overlay.emptied.update(emptied(said))
         made = [found for part in said if (found := made_fragment(part)) is not None]
         for found in made:
             for name in ("commitHash", "gitFragmentId"):
@@ -136,7 +147,7 @@ class Plan:
             return
         overlay.lay(row.get("id") or "?", _time(row), _until(row), stored)
         for path, kept in overlay.files.items():
-            if not kept.cut and kept.stored is not None:
+            if kept.stored is not None:
                 found = Candidate(kept.stored, _time(row), "later version", row.get("id") or "?")
                 self._overlay.candidates.add(path, found)
         overlay.candidates.close()
@@ -229,7 +240,7 @@ class Plan:
             max(authored, values.when(row.get("updatedAt") or row.get("createdAt"))),
             tuple(changes),
         )
-        if past.id != old:
+        if past.id != old and 0 < len(old) <= LONGEST_ALIAS:
             self.findings.aliases.setdefault(old, past.id)
         return Version(past, listing(self._overlay.listed()), old, given, reports, note)
 
@@ -243,7 +254,7 @@ class Plan:
             return
         if not self.base.files:
             return
-        self.findings.base = f"{self.base.name} (assumed)"
+        self.findings.base = self.base.name + ASSUMED
         self._overlay.begin(self.base.files)
         yield self._template("Starter app (assumed)", at)
 
@@ -307,7 +318,7 @@ class Plan:
         for row in self._twins:
             found = self._stands_for(row)
             for name in (row.get("id"), row.get("commitHash")):
-                if name and found and name not in self._known:
+                if name and found and len(name) <= LONGEST_ALIAS and name not in self._known:
                     self.findings.aliases[name] = found
 
     def _unused(self, wanted: str) -> str:
@@ -322,7 +333,7 @@ class Plan:
         return name
 
     def derived(self, name: str) -> str:
-        return str(uuid.uuid5(SPACE, f"{self.id}\n{name}"))
+        return str(uuid.uuid5(SPACE, plain(f"{self.id}\n{name}")))
 
 
 def _apart(row: Row, time: str) -> float:

@@ -9,6 +9,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -101,6 +102,19 @@ def message_candidates(
                 yield normalise(path), Candidate(text, time, "message", message)
             except Invalid:
                 continue  # a path that no version may hold has no file to repair
+
+
+def emptied(parts: list[Mapping[str, Any]]) -> Iterator[str]:
+    """The paths that the agent wrote nothing into, successfully."""
+    for part in parts:
+        tool = tool_of(part)
+        if tool is None or tool[0] != "createOrEditFiles":
+            continue
+        given = as_object(tool[1]) or {}
+        path = given.get("path")
+        if given.get("content") == "" and isinstance(path, str):
+            with suppress(Invalid):  # a path that no version may hold
+                yield normalise(path)
 
 
 def parts_of(content: str | None) -> list[Mapping[str, Any]]:

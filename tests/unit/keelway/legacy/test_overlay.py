@@ -69,3 +69,41 @@ def test_the_column_may_hold_a_string_with_the_object_in_it() -> None:
 
 def test_content_is_named_as_git_names_it() -> None:
     assert blob_name(b"") == hashlib.sha1(b"blob 0\0").hexdigest()
+
+
+def test_a_text_written_on_top_of_a_cut_one_is_kept_marked_and_an_original_for_later_cuts() -> None:
+    overlay = Overlay()
+    overlay.lay("f1", "t1", "t1", shorten({"a.md": LONG}))
+    longer = shorten({"a.md": LONG})["a.md"] + "\n" + LONG
+    _, (said,) = overlay.lay("f2", "t2", "t2", {"a.md": longer})
+    assert (said.outcome, said.whole) == ("damaged", False)
+    assert "on top of" in (said.note or "")
+    _, (said,) = overlay.lay("f3", "t3", "t3", shorten({"a.md": longer}))
+    assert (said.outcome, said.source) == ("repaired", "version f2")
+    assert overlay.files["a.md"].oid == blob_name(longer.encode())
+
+
+def test_a_file_that_became_empty_is_named_unless_a_message_says_that_it_was_meant() -> None:
+    overlay = Overlay()
+    assert outcomes(overlay, 1, {"a.ts": "1", "b.ts": "2", "new.ts": ""}) == {}
+    overlay.emptied.add("b.ts")
+    assert outcomes(overlay, 2, {"a.ts": "", "b.ts": "", "new.ts": ""}) == {"a.ts": "written"}
+    assert outcomes(overlay, 3, {"a.ts": "", "b.ts": "", "new.ts": ""}) == {}
+
+
+def test_what_is_carried_forward_says_whether_it_is_whole() -> None:
+    overlay = Overlay()
+    overlay.lay("f1", "t1", "t1", {**shorten({"a.md": LONG}), "b.md": "b"})
+    _, said = overlay.lay("f2", "t2", "t2", {"c.md": "c"})
+    assert {one.path: one.whole for one in said} == {"a.md": False, "b.md": True}
+
+
+def test_the_report_names_long_paths_whole() -> None:
+    overlay = Overlay()
+    stem = "/".join(["x" * 200] * 5)
+    files: dict[str, object] = {f"{stem}/a": "1", f"./{stem}/a": "2", f"{stem}/../b": "3"}
+    _, said = overlay.lay("f", "t", "t", files)
+    assert {(one.key, one.outcome) for one in said} == {
+        (f"{stem}/a", "duplicate"),
+        (f"{stem}/../b", "refused"),
+    }
