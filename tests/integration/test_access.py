@@ -136,8 +136,15 @@ class Town:
     async def ask(self, name: str, route: str) -> str:
         method, _, path = route.partition(" ")
         path = path.format(project_id=self.project.id, fid="v1", path="index.html")
-        body = None if method in ("GET", "DELETE") else {}
-        return outcome(await self.people[name].request(method, path, json=body))
+        has_body = method not in ("GET", "DELETE")
+        return outcome(
+            await self.people[name].request(
+                method,
+                path,
+                content=b"{}" if has_body else None,
+                headers={"content-type": "application/json"} if has_body else None,
+            )
+        )
 
 
 @asynccontextmanager

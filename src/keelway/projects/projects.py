@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Select, delete, literal, select, tuple_, union, update
+from sqlalchemy.orm import aliased
 
 from keelway.db import models
 from keelway.db.session import Database
@@ -67,11 +68,15 @@ class Position:
     @classmethod
     def read(cls, cursor: str) -> "Position":
         """Raises Invalid."""
-        found = re.fullmatch(r"([0-9]{1,17})\.(.{1,64})", cursor, re.ASCII)
-        if found is None:
-            said = "Use the `nextCursor` of an earlier answer as `cursor`."
-            raise Invalid(said, code="BadCursor")
-        return cls(EPOCH + timedelta(microseconds=int(found[1])), ProjectId(found[2]))
+        found = re.fullmatch(r"(-?[0-9]{1,17})\.([!-~]{1,64})", cursor, re.ASCII)
+        try:
+            if found is not None:
+                at = EPOCH + timedelta(microseconds=int(found[1]))
+                return cls(at, ProjectId(found[2]))
+        except OverflowError:
+            pass  # before the year 1
+        said = "Use the `nextCursor` of an earlier answer as `cursor`."
+        raise Invalid(said, code="BadCursor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +204,20 @@ class Projects:
         self, user: UserId, *, everybodys: bool, behind: Position | None, limit: int
     ) -> Sequence[Standing]:
         """Newest work first: the person's own and their teams' projects, or `everybodys`."""
-        query = _standings(user).where(WHOLE).order_by(*NEWEST).limit(limit)
+        chosen = select(models.Project.key).where(WHOLE).order_by(*NEWEST).limit(limit)
         if not everybodys:
             keys = _keys(user)
-            query = query.join(keys, keys.c.key == models.Project.key)
+            chosen = chosen.join(keys, keys.c.key == models.Project.key)
         if behind is not None:
             # NULL where that project is gone: then only what is older by time is behind it.
-            key = select(models.Project.key).where(models.Project.id == behind.id)
-            query = query.where(
+            last = aliased(models.Project)
+            key = select(last.key).where(last.id == behind.id)
+            chosen = chosen.where(
                 tuple_(models.Project.updated_at, models.Project.key)
                 < tuple_(literal(behind.at, models.Utc), key.scalar_subquery())
             )
+        page = chosen.subquery()  # all else is looked up for these only
+        query = _standings(user).join(page, page.c.key == models.Project.key).order_by(*NEWEST)
         async with self.database.reading() as session:
             rows = (await session.execute(query)).all()
         return [Standing(_value(row, head), role) for row, head, role in rows]

@@ -2,8 +2,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from tests.support.page import Page, opened, person
+from tests.support.teams import join, new_team
 
+from keelway.accounts.accounts import User
 from keelway.db.session import Database
 from keelway.projects.router import title_of
 
@@ -86,6 +89,61 @@ async def test_a_member_lists_only_their_own(page: Page, database: Database) -> 
         await client.post("/api/projects", json={"name": "Mine"})
         listed = (await client.get("/api/projects")).json()["items"]
     assert [project["name"] for project in listed] == ["Mine"]
+
+
+async def test_a_project_says_whether_the_one_who_asks_may_change_it(
+    page: Page, database: Database
+) -> None:
+    maker, mate = await person(database, "member"), await person(database, "member")
+    shown = await page.parts.new_project(maker, "Shown", "react-vite")
+    shared = await page.parts.new_project(maker, "Shared", "react-vite")
+    for project, role in ((shown, "viewer"), (shared, "member")):
+        await join(database, await new_team(database, project), mate, role)
+    async with await page.browser(mate) as browser:
+        items = (await browser.get("/api/projects")).json()["items"]
+        assert [(each["name"], each["canEdit"]) for each in items] == [
+            ("Shared", True),
+            ("Shown", False),
+        ]
+        for each in items:
+            assert (await browser.get(f"/api/projects/{each['id']}")).json() == each
+        renamed = await browser.patch(f"/api/projects/{shared.id}", json={"name": "Ours"})
+        assert (renamed.json()["name"], renamed.json()["canEdit"]) == ("Ours", True)
+    async with await page.browser() as owner:
+        items = (await owner.get("/api/projects")).json()["items"]
+        assert [(each["name"], each["canEdit"]) for each in items] == [
+            ("Ours", True),
+            ("Shown", True),
+        ]
+
+
+async def test_a_list_asks_the_database_as_often_for_thirty_projects_as_for_one(
+    page: Page, database: Database
+) -> None:
+    async def asked(user: User) -> int:
+        statements: list[str] = []
+
+        def note(_: object, __: object, statement: str, *___: object) -> None:
+            statements.append(statement)
+
+        async with await page.browser(user) as browser:
+            event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+            assert (await browser.get("/api/projects")).status_code == 200
+            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
+        return len([each for each in statements if "SELECT" in each])
+
+    one, many = await person(database, "member"), await person(database, "member")
+    await page.parts.projects.create(one.id, "Alone", "react-vite")
+    made = [await page.parts.projects.create(one.id, str(n), "react-vite") for n in range(30)]
+    await join(database, await new_team(database, *made), many, "member")
+    assert await asked(many) == await asked(one) <= 4
+
+
+@pytest.mark.parametrize("cursor", ["", "nothing", "1.a%00", "99999999999999999999.a"])
+async def test_a_cursor_of_ones_own_making_is_refused(page: Page, cursor: str) -> None:
+    async with await page.browser() as browser:
+        answer = await browser.get(f"/api/projects?cursor={cursor}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "BadCursor")
 
 
 @pytest.mark.parametrize(
