@@ -38,6 +38,26 @@ async def test_the_way_down_removes_every_table(any_url: URL) -> None:
     await check(any_url)
 
 
+async def test_sessions_from_before_passwords_began_with_a_login_address(any_url: URL) -> None:
+    async with Database(any_url) as database:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(lambda sync: command.downgrade(config(sync), "0002"))
+            at = "'2026-11-01 00:00:00'"
+            await connection.execute(
+                text(
+                    'INSERT INTO "user" (id, role, created_at, updated_at) '
+                    f"VALUES ('u1', 'owner', {at}, {at})"
+                )
+            )
+            await connection.execute(
+                text(f"INSERT INTO session VALUES ('t', 'u1', {at}, {at}, {at})")
+            )
+        await upgrade(any_url)
+        async with database.engine.connect() as connection:
+            found = await connection.execute(text("SELECT token_hash, began_with FROM session"))
+            assert found.all() == [("t", "link")]
+
+
 async def test_a_database_of_a_newer_keelway_is_left_alone(any_url: URL) -> None:
     async with Database(any_url) as database, database.engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
