@@ -1,7 +1,7 @@
 // A true history of one project, and what the old system kept of it.
 import { createHash } from "node:crypto";
 import { byLength, cut, mapOrder, pathOf, shorten } from "./rules.mjs";
-import { Chance, PATHS, PICTURES, UNSAFE, edited, newText, spelled, title } from "./texts.mjs";
+import { Chance, PATHS, PICTURES, UNSAFE, binary, edited, newText, spelled, title } from "./texts.mjs";
 
 export function blob(content) {
   const bytes = Buffer.from(content);
@@ -103,7 +103,7 @@ class World {
     const { chance } = this;
     const path = chance.of(PICTURES);
     const key = spelled(chance, path);
-    const bytes = chance.bytes(chance.of([0, 1, 2, 3, 300, 7_000, 7_350, 7_500, 9_000, 20_000]));
+    const bytes = binary(chance, path);
     if (chance.is(0.25)) {
       const text = `${PLACEHOLDER}${path.split("/").at(-1)}]`;
       this.put(key, text, text, "placeholder");

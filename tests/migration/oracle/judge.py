@@ -84,98 +84,87 @@ def judge_version(
     where: str, version: Any, fragment: Any, tree: dict[str, str], before: dict[str, str],
     flawed: dict[str, str], verdict: Verdict,
 ) -> None:  # fmt: skip
-    """`flawed`: path to why what the previous version's tree holds of it is not known to be whole."""
+    """`flawed`: path to the blob that an earlier version's report called damaged or cut."""
     listed: dict[str, list[Any]] = {}
     for one in fragment["files"]:
         listed.setdefault(one["path"], []).append(one)
     keys = {one["key"] for one in fragment["files"]}
     for key in version["unsafe"]:
-        if key not in keys and key.encode("unicode_escape").decode() not in keys:
+        if not keys & {key, key.encode("unicode_escape").decode(), key[:200]}:
             verdict.wrong.append(f"{where} v{version['at']}: unsafe key {key[:60]!r} is not named")
     for path in sorted({*version["files"], *tree}):
-        spot = f"{where} v{version['at']} {path}"
-        outcomes = {one["outcome"] for one in listed.get(path, [])}
+        named = {one["outcome"] for one in listed.get(path, [])}
         notes = " ".join(one["note"] or "" for one in listed.get(path, []))
-        _judge_file(spot, version["files"].get(path), tree.get(path), outcomes, notes, before.get(path),
-                    path, flawed, verdict)  # fmt: skip
+        spot = f"{where} v{version['at']} {path[:60]}: {sorted(named)} {notes!r}"
+        true, got = version["files"].get(path), tree.get(path)
+        if "carried_forward" in named:
+            if before.get(path) != got:
+                verdict.wrong.append(f"{spot}: not from the version before")
+            if got is not None and flawed.get(path) == got and "Still" not in notes:
+                verdict.wrong.append(f"{spot}: does not say that it is damaged")
+        if named & {"damaged", "binary_cut"} and got is not None:
+            flawed[path] = got
+        judge_file(spot, true, got, named & NAMED, notes, verdict)
 
 
-def _judge_file(
-    spot: str, true: Any, got: str | None, outcomes: set[str], notes: str, before: str | None,
-    path: str, flawed: dict[str, str], verdict: Verdict,
-) -> None:  # fmt: skip
+def judge_file(
+    spot: str, true: Any, got: str | None, named: set[str], notes: str, verdict: Verdict
+) -> None:
+    """One file of one version."""
     counts = verdict.counts
-    named = outcomes & NAMED
-    for outcome in outcomes or {"plain"}:
+    for outcome in named or {"plain"}:
         counts[outcome] += 1
-    if true and got == true["sha"] and true["kind"] != "placeholder":
-        flawed.pop(path, None)
+    if not true:
+        # Only a version made from an older one may lack what is carried forward.
+        if not named:
+            verdict.wrong.append(f"{spot}: an extra file")
+    elif true["kind"] == "placeholder" and got == true["sha"]:
+        if "placeholder" not in f"{named} {notes}".lower():
+            verdict.wrong.append(f"{spot}: a placeholder passed off as whole")
+    elif got == true["sha"]:
         counts["whole"] += 1
         if named & {"damaged", "binary_cut"}:
-            stored = "as agent wrote it" if true["text"] == true["sha"] else "although whole"
-            counts[f"false alarm: {sorted(named)} {stored}"] += 1
-        return
-    if not true:
-        # Nothing that was ever there: only a restored version may lack what is carried forward.
-        if not named:
-            verdict.wrong.append(f"{spot}: an extra file, not named")
-        return
-    if true["kind"] == "placeholder":
-        if (
-            "placeholder" not in named
-            and not (named and "placeholder" in notes.lower())
-            and "refused" not in named
-        ):
-            verdict.wrong.append(f"{spot}: a placeholder, named {sorted(outcomes)} {notes!r}")
-        return
-    counts[f"not whole: {sorted(named)}"] += 1
-    if got is None and not named:
-        if true["text"] is None:
-            counts["gone with lost versions"] += 1
-        else:
-            verdict.wrong.append(f"{spot}: missing, not named; {brief(true)}")
-        return
-    if named <= {"duplicate"}:
-        verdict.wrong.append(f"{spot}: SILENTLY WRONG {sorted(outcomes)} {notes!r}; {brief(true)}")
+            counts[f"whole, yet called {sorted(named)}"] += 1
+    elif got is None and not named and true["text"] is None:
+        counts["gone with versions that are lost"] += 1
+    elif named <= {"duplicate"}:
+        verdict.wrong.append(f"{spot}: SILENTLY WRONG; {brief(true)}")
     elif "repaired" in named:
-        known = [
-            one
-            for one in true.get("proofs", [])
-            if one["sha"] == true["sha"] and one["how"] != "failed"
-        ]
-        from_ = [one for one in true.get("proofs", []) if one["sha"] == got]
-        if "different texts prove" in notes:
-            counts["repaired to another of several that prove equally"] += 1
-        elif true["kind"] == "same":
-            counts["repaired, though an agent wrote the cut text anew"] += 1
-        elif known or not from_ or all(one["how"] == "failed" for one in from_):
-            verdict.wrong.append(
-                f"{spot}: REPAIRED WRONGLY {notes!r} from {from_} though {known}; {brief(true)}"
-            )
-        else:
-            counts["repaired wrongly, the truth is nowhere"] += 1
-            verdict.missed.append(
-                f"{spot}: repaired wrongly, the truth is nowhere {notes!r} from {from_}; {brief(true)}"
-            )
-    elif "damaged" in named:
-        proofs = {
-            one["how"]
-            for one in true.get("proofs", [])
-            if one["sha"] == true["sha"] and one["how"] != "failed"
-        }
-        if proofs and got == true["text"]:
-            verdict.missed.append(
-                f"{spot}: damaged though {true['proofs']} {notes!r}; {brief(true)}"
-            )
-            counts[f"missed repair: {sorted(proofs)}"] += 1
-    elif "carried_forward" in named:
-        if before != got:
-            verdict.wrong.append(f"{spot}: carried forward, but not from the version before")
+        judge_repair(spot, true, got, notes, verdict)
+    else:
+        counts[f"not whole: {sorted(named)}"] += 1
+        if "damaged" in named and true["text"] and got != true["text"]:
+            verdict.wrong.append(f"{spot}: not as it was stored; {brief(true)}")
+        if "damaged" in named and (proofs := right(true)):
+            counts[f"missed repair: {sorted({one['how'] for one in proofs})}"] += 1
+            verdict.missed.append(f"{spot}: damaged though {true['proofs']}; {brief(true)}")
+
+
+def right(true: Any) -> list[Any]:
+    """Where the truth is still to be found, with a cut that proves."""
+    found = true.get("proofs", [])
+    return [one for one in found if one["sha"] == true["sha"] and one["how"] != "failed"]
+
+
+def judge_repair(spot: str, true: Any, got: str | None, notes: str, verdict: Verdict) -> None:
+    """A repair that is not the truth: only where several texts prove, and the report says so."""
+    used = [one for one in true.get("proofs", []) if one["sha"] == got]
+    if "different texts prove" in notes:
+        verdict.counts["repaired with another of several that prove, and said so"] += 1
+    elif true["text"] == true["sha"]:
+        verdict.counts["repaired, though an agent wrote the cut text anew"] += 1
+    elif right(true) or all(one["how"] == "failed" for one in used):
+        verdict.wrong.append(
+            f"{spot}: WRONG REPAIR from {used} though {right(true)}; {brief(true)}"
+        )
+    else:
+        verdict.counts["repaired wrongly, where the truth is nowhere"] += 1
+        verdict.missed.append(f"{spot}: the truth is nowhere; from {used}; {brief(true)}")
 
 
 def brief(true: Any) -> str:
     """The oracle's word on a file, short."""
-    return str({key: value for key, value in true.items() if key not in {"proofs"}})
+    return str({key: value for key, value in true.items() if key != "proofs"})
 
 
 def judge_commits(

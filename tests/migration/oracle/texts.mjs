@@ -1,4 +1,5 @@
 // Random texts, edits and names: all from one seed.
+import { crc32 } from "node:zlib";
 
 export class Chance {
   constructor(seed) {
@@ -46,6 +47,8 @@ export const PATHS = [
   "src/pages/Home.jsx", "src/index.css", "src/theme.scss", "README.md", "data/big.json",
   "data/other.json", "notes.txt", "src/App.test.ts", "e2e/a.spec.js", "src/types.d.ts", "404", "7",
   "docs/größe.md", "docs/a b.md", "src/x.mjs", "tsconfig.json", "public/robots.txt", "Makefile",
+  `docs/${"very-long-name/".repeat(18)}a.md`, "docs/a\u202eb\u00a0.txt", "docs/sp ace .ts", ".gitignore", "src/[id].tsx",
+  "-x.ts", "docs/%2e%2e.md", "docs/'q\".css",
 ];
 export const PICTURES = ["public/logo.png", "public/icons/a.ico", "src/assets/font.woff2"];
 
@@ -155,6 +158,37 @@ export function edited(chance, path, seen, past) {
   if (chance.is(0.03)) return seen;
   const kinds = seen.length > 10_000 && chance.is(0.6) ? ["far", "farSameLength"] : Object.keys(EDITS);
   return EDITS[chance.of(kinds)](chance, seen).replaceAll("\0", "").toWellFormed().slice(0, 60_000).toWellFormed();
+}
+
+const crc = (data) => {
+  const end = Buffer.alloc(4);
+  end.writeUInt32BE(crc32(data));
+  return end;
+};
+
+function png(chance, size) {
+  const chunk = (kind, data) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(data.length);
+    const body = Buffer.concat([Buffer.from(kind), data]);
+    return Buffer.concat([length, body, crc(body)]);
+  };
+  const head = Buffer.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0]);
+  const start = Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]);
+  return Buffer.concat([start, chunk("IHDR", head), chunk("IDAT", chance.bytes(size)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+function font(chance, size) {
+  const data = Buffer.concat([Buffer.from("wOF2\0\x01\0\0"), Buffer.alloc(4), chance.bytes(size + 36)]);
+  data.writeUInt32BE(data.length, 8);
+  return data;
+}
+
+/** A real file of its kind: a reader can tell whether its end is there. */
+export function binary(chance, path) {
+  const size = chance.of([0, 1, 2, 3, 300, 7_000, 7_350, 7_500, 9_000, 20_000]);
+  if (path.endsWith(".png")) return png(chance, size);
+  return path.endsWith(".woff2") ? font(chance, size) : chance.bytes(size);
 }
 
 /** One of the spellings a model may choose for a path. */
