@@ -3,25 +3,34 @@
 The routes come from the app's own OpenAPI; one that `RULES` does not name fails the test.
 """
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import httpx
+import pytest
 from sqlalchemy import update
-from tests.support.page import PORT, Page, Parts, person
+from tests.support.page import PORT, Page, Parts, opened, person
 from tests.support.teams import join, leave, new_team
 
 from keelway import app
-from keelway.accounts.accounts import Accounts, User, digest
+from keelway.accounts import watch
+from keelway.accounts.accounts import REMEMBER, Accounts, User, digest
 from keelway.accounts.gate import COOKIE
+from keelway.chat import rows
+from keelway.chat.event_log import Bells, follow
+from keelway.chat.turn import Turn
+from keelway.cli.servers import Site, listen, serving
 from keelway.db import models
 from keelway.db.session import Database
 from keelway.errors import KeelwayError
+from keelway.ids import TreeSha, TurnId
 from keelway.projects.projects import Project, Projects
 from keelway.services import Services
 from keelway.settings import Settings
@@ -239,3 +248,112 @@ async def test_every_route_lets_in_whom_it_should_and_nobody_else(
                 if got != right:
                     wrong.append(f"{route} by {name}: {got}, not {right}")
     assert wrong == []
+
+
+@dataclass
+class Following:
+    """Turns that only wait: what a reader reads is the real log of a real row."""
+
+    database: Database
+    bells: Bells
+
+    async def running(self, project: Project) -> Turn | None:
+        return await rows.active(self.database, project.key)
+
+    def follow(self, project: Project, turn_id: TurnId) -> AsyncGenerator[str]:
+        del project
+        return follow(self.database, self.bells, turn_id)
+
+
+@dataclass
+class Reading:
+    """The page on a real port, a project with a turn at work, and somebody of its team."""
+
+    page: Page
+    database: Database
+    project: Project
+    team: str
+    mate: User
+    session: str
+    port: int
+
+    async def read(self, shut_out: Callable[[], Awaitable[None]]) -> float:
+        """Follow the turn; how many seconds after `shut_out` it breaks off."""
+        headers = {
+            "host": f"keelway.localhost:{self.port}",
+            "authorization": f"Bearer {self.token}",
+        }
+        path = f"http://127.0.0.1:{self.port}/api/projects/{self.project.id}/chat/stream"
+        async with (
+            httpx.AsyncClient(headers=headers, trust_env=False, timeout=30) as client,
+            client.stream("GET", path) as answer,
+        ):
+            assert answer.status_code == 200
+            await shut_out()
+            before = time.monotonic()
+            with pytest.raises(httpx.RemoteProtocolError):
+                async for _ in answer.aiter_lines():
+                    pass
+        return time.monotonic() - before
+
+    async def leave(self) -> None:
+        await leave(self.database, self.team, self.mate)
+
+
+@pytest.fixture
+async def reading(database: Database, home: Path) -> AsyncIterator[Reading]:
+    async with opened(database, home) as page:
+        parts = cast(Any, page.parts)
+        parts.turns, parts.database = Following(database, Bells()), database
+        project = await page.parts.new_project(await page.accounts.owner(), "Todo", "react-vite")
+        mate, team = await person(database, "member"), await new_team(database, project)
+        await join(database, team, mate, "viewer")
+        said = rows.NewTurn(project.user_id, "go on for ever", None, None)
+        await rows.insert(database, project.key, said, fence=1, base=TreeSha("0" * 40))
+        listener = listen("127.0.0.1", 0)
+        port = listener.getsockname()[1]
+        gate = cast(Any, page.asgi)
+        door = app.PageDoor(gate.app.app, page.accounts, app.Names.of("keelway.localhost", port))
+        async with serving([Site(app.guarded(door), listener)]):
+            session = await page.accounts.log_in(await page.accounts.new_login_key(mate))
+            yield Reading(page, database, project, team, mate, session, port)
+
+
+async def test_who_is_taken_out_of_a_team_reads_on_for_five_seconds_at_most(
+    reading: Reading,
+) -> None:
+    async with asyncio.timeout(20):
+        assert await reading.read(reading.leave) < 5
+    async with await reading.page.program(reading.mate) as client:
+        answer = await client.get(f"/api/projects/{reading.project.id}/chat/stream")
+        assert (answer.status_code, answer.json()["code"]) == (404, "ProjectNotFound")
+
+
+async def test_without_asking_again_they_would_read_on_for_ever(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "RECHECK_SECONDS", 3600.0)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(6):
+            await reading.read(reading.leave)
+
+
+@pytest.mark.parametrize("way", ["log out", "log out at another server", "delete the project"])
+async def test_a_stream_ends_with_what_it_was_opened_by(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(watch, "RECHECK_SECONDS", 0.1)
+    session, accounts = digest(reading.session), reading.page.accounts
+
+    async def shut_out() -> None:
+        if way == "log out":
+            await accounts.log_out(session)
+        elif way == "log out at another server":
+            await Accounts(reading.database).log_out(session)
+        else:
+            await reading.page.parts.projects.delete(reading.project)
+
+    async with asyncio.timeout(20):
+        # The gate's memory counts only where another server did it.
+        limit = REMEMBER if "another" in way else 0
+        assert await reading.read(shut_out) < limit + 2
