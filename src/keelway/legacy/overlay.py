@@ -6,7 +6,7 @@ An overlay cannot delete: a file that it does not name is carried forward. Pure;
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from keelway.errors import Invalid
@@ -36,6 +36,7 @@ EMPTIED = (
     "It is empty here and was not before: emptied on purpose, or the old system could not read it. "
     "The version before holds its text."
 )
+BINARY = ("data", "base64")
 LONGEST = 4096
 """Characters of a key that the report shows."""
 
@@ -105,6 +106,7 @@ class Overlay:
             if before is not None and before.stored == value and not before.cut:
                 continue
             data, kept, source = self._judge(path, key, value, until)
+            kept = _doubted(kept, value, before)
             if before is not None:
                 kept = _with_mode(kept, before.mode)
             self.files[path] = kept
@@ -286,6 +288,18 @@ def _folders(path: str) -> Iterable[str]:
 
 def _broken(key: str, value: str, decoded: Decoded, outcome: Outcome, note: str) -> Kept:
     return Kept(blob_name(decoded.data), key, value, FILE, outcome, note, cut=True)
+
+
+def _doubted(kept: Kept, value: str, before: Kept | None) -> Kept:
+    """A binary file that is the first part of what it was: cut where its base64 still decodes."""
+    if before is None or before.stored is None or decode(value).encoding not in BINARY:
+        return kept
+    if before.stored == value and before.broken is not None:
+        return replace(kept, broken=before.broken, note=before.note, cut=True)
+    if len(before.stored) <= len(value) or not before.stored.startswith(value):
+        return kept
+    note = "The version before holds more, and begins with all of this."
+    return replace(kept, broken="binary_cut", note=note, cut=True)
 
 
 def _with_mode(kept: Kept, mode: int) -> Kept:

@@ -1,3 +1,4 @@
+import base64
 import hashlib
 
 import pytest
@@ -107,3 +108,12 @@ def test_the_report_names_long_paths_whole() -> None:
         (f"{stem}/a", "duplicate"),
         (f"{stem}/../b", "refused"),
     }
+
+
+def test_the_first_part_of_a_binary_file_is_not_passed_off_as_the_file() -> None:
+    overlay = Overlay()
+    whole = "__BASE64__" + base64.b64encode(bytes(range(90))).decode()
+    assert outcomes(overlay, 1, {"a.bin": whole}) == {}
+    assert outcomes(overlay, 2, {"a.bin": whole[:50]}) == {"a.bin": "binary_cut"}
+    assert outcomes(overlay, 3, {"a.bin": whole[:50]}) == {"a.bin": "binary_cut"}
+    assert outcomes(overlay, 4, {"a.bin": whole}) == {}
