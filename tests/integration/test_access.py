@@ -281,7 +281,7 @@ class Reading:
         """Follow the turn; how many seconds after `shut_out` it breaks off."""
         headers = {
             "host": f"keelway.localhost:{self.port}",
-            "authorization": f"Bearer {self.token}",
+            "cookie": f"{COOKIE}={self.session}",
         }
         path = f"http://127.0.0.1:{self.port}/api/projects/{self.project.id}/chat/stream"
         async with (
