@@ -1,27 +1,35 @@
 """`keelway import-legacy`: open both sides, import, save the report, say what happened."""
 
-import fcntl
+import io
 import os
+import sqlite3
 import sys
-import tempfile
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
+
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
 
 from keelway.accounts.accounts import Accounts
 from keelway.cli.entry import database, migrate
 from keelway.cli.home import prepare
+from keelway.cli.looking import looking
 from keelway.cli.progress import Progress, clean
-from keelway.errors import Conflict, Invalid
+from keelway.cli.stopping import Stopped, stoppable
+from keelway.db.session import Database
+from keelway.errors import Invalid, KeelwayError, Unavailable
+from keelway.legacy.alone import alone
 from keelway.legacy.importer import Importer, Options
 from keelway.legacy.page import page
 from keelway.legacy.people import People
 from keelway.legacy.plan import Base
-from keelway.legacy.report import Report, sentence
+from keelway.legacy.report import Place, Report, place_for, sentence
 from keelway.legacy.source import open_source
+from keelway.legacy.trouble import no_room
 from keelway.settings import Settings
 from keelway.workspaces import template
 
@@ -29,10 +37,13 @@ NEEDS_A_HUMAN = 3
 NOTHING = 1
 EVERY = 5.0
 """Seconds between two lines of progress where there is no terminal."""
+LINE = 1000
+"""Most characters of one line about the old database's content."""
+AGAIN = "What is finished stays; run it again to go on."
 
 
-class ImportRunning(Conflict):
-    """Another import runs on this home."""
+class ImportBrokenOff(Unavailable):
+    """The disk, the database or git failed under the import; what was finished is kept."""
 
 
 class BadBase(Invalid):
@@ -52,50 +63,100 @@ class Wish:
     verify: bool = False
     as_json: bool = False
 
+    @property
+    def looks(self) -> bool:
+        """Whether it only looks, and changes nothing."""
+        return self.dry_run or self.verify
+
 
 async def bring_over(settings: Settings, wish: Wish) -> int:
-    """The exit status. Raises SourceUnreadable, OwnerUnknown, BadBase, ImportRunning."""
-    progress = Progress(sys.stderr)
-    write = not (wish.dry_run or wish.verify)
+    """The exit status.
+
+    Raises SourceUnreadable, OwnerUnknown, BadBase, ReportUnwritable, ImportRunning, ImportBrokenOff.
+    """
+    progress = Progress(deaf(sys.stderr))
     base = _base(wish.base)
+    place = place_for(wish.report)
+    try:
+        with stoppable(), _plainly():
+            report = await _work(settings, wish, base, progress)
+            try:
+                return _tell(report, wish, place, progress)
+            finally:
+                report.close()
+    except Stopped as stopped:
+        kept = "" if wish.looks else " What is finished stays; run it again to go on."
+        progress.say(f"Stopped.{kept}")
+        return stopped.status
+
+
+async def _work(settings: Settings, wish: Wish, base: Base, progress: Progress) -> Report:
     source = open_source(wish.source)
+    bar = Bar(deaf(sys.stderr))
     try:
-        with _home(settings, keep=write or wish.verify) as used, _alone(used.home, write=write):
-            await migrate(used, progress)
-            async with database(used) as opened:
-                if write:
-                    await Accounts(opened).owner()
-                people = People(opened, source, wish.owner)
-                options = Options(base, write, check=wish.verify, only=wish.projects)
-                bar = Bar(sys.stderr)
-                importer = Importer(opened, used.repositories, source, people, options, bar.show)
-                report = await importer.run()
-                bar.end()
+        async with _opened(settings, wish, progress) as (opened, repositories):
+            people = People(opened, source, wish.owner)
+            options = Options(
+                base, not wish.looks, check=wish.verify, only=wish.projects, base_named=_known_base
+            )
+            importer = Importer(opened, repositories, source, people, options, bar.show)
+            return await importer.run()
     finally:
+        bar.end()
         source.close()
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, wish: Wish, progress: Progress
+) -> AsyncGenerator[tuple[Database, Path]]:
+    """The database and the folder of repositories; only an import proper changes anything there."""
+    if wish.looks:
+        async with looking(settings) as opened:
+            yield opened
+        return
+    prepare(settings.home)
+    async with database(settings) as opened, alone(settings.home, opened.url):
+        await migrate(settings, progress)
+        await Accounts(opened).owner()
+        yield opened, settings.repositories
+
+
+@contextmanager
+def _plainly() -> Generator[None]:
+    """What fails under all projects alike, said in a sentence. Raises ImportBrokenOff."""
     try:
-        return _tell(report, wish, progress)
-    finally:
-        report.close()
+        yield
+    except (OSError, SQLAlchemyError, sqlite3.Error, psycopg.Error, KeelwayError) as error:
+        if no_room(error):
+            raise ImportBrokenOff(
+                "The disk is full. Make room, and run it again: what is finished stays."
+            ) from error
+        if isinstance(error, OSError):
+            where = f" ({error.filename})" if error.filename else ""
+            raise ImportBrokenOff(f"It broke off: {error.strerror}{where}. {AGAIN}") from error
+        if isinstance(error, KeelwayError):
+            raise
+        raise ImportBrokenOff(f"The database does not answer, or broke off. {AGAIN}") from error
 
 
-def _tell(report: Report, wish: Wish, progress: Progress) -> int:
-    report.save(wish.report, page(report))
+def _tell(report: Report, wish: Wish, place: Place, progress: Progress) -> int:
+    report.save(place, page(report))
     if wish.as_json:
-        report.write(sys.stdout)
-        sys.stdout.flush()
+        _print(report)
     totals = report.totals
     for name in report.projects:
         if name.status in ("failed", "attention"):
-            progress.say(f"{name.name} ({name.id}): {name.status}. {' '.join(name.notes[:3])}")
+            said = f"{name.name} ({name.id}): {name.status}. {' '.join(name.notes[:3])}"
+            progress.say(_one_line(said))
     for problem in report.problems[:20]:
-        progress.say(problem)
+        progress.say(_one_line(problem))
     for words in sentence(totals):
         progress.say(words)
     verb = "would be brought over" if wish.dry_run else "read"
     progress.say(
         f"{totals['projects']} projects with {totals['fragments']} versions and "
-        f"{totals['messages']} messages {verb}. Report: {wish.report}, {wish.report.with_suffix('.html')}"
+        f"{totals['messages']} messages {verb}. Report: {place.data}, {place.page}"
     )
     if not report.projects or totals["failed"] == totals["projects"]:
         progress.say("Nothing could be used.")
@@ -129,29 +190,46 @@ def _base(name: str) -> Base:
     return Base(name, template.starter_files(name))
 
 
-@contextmanager
-def _home(settings: Settings, *, keep: bool) -> Generator[Settings]:
-    """The home; for a dry run where there is none yet, one that is gone afterwards."""
-    if keep or settings.database_url is not None or (settings.home / "keelway.db").exists():
-        prepare(settings.home)
-        yield settings
-        return
-    with tempfile.TemporaryDirectory(prefix="keelway-dry-") as folder:
-        yield settings.model_copy(update={"home": Path(folder)})
+def _known_base(name: str) -> Base | None:
+    """The base of that name, if this version of Keelway has it."""
+    return _base(name) if name in (*template.names(), "none") else None
 
 
-@contextmanager
-def _alone(home: Path, *, write: bool) -> Generator[None]:
-    """One import at a time; the lock dies with its process."""
-    file = os.open(home / "import.lock", os.O_RDWR | os.O_CREAT, 0o600)
+def _print(report: Report) -> None:
+    """The report on stdout; nobody need read it to its end."""
     try:
-        if write:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise ImportRunning("Another import runs on this home. Wait for its end.") from error
-    finally:
-        os.close(file)
+        report.write(sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes again at exit, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _one_line(text: str) -> str:
+    """Names come from the old database: none may start a line of its own, or fill the screen."""
+    line = " ".join(text.split())
+    return line if len(line) <= LINE else line[: LINE - 1] + "…"
+
+
+def deaf(out: TextIO) -> TextIO:
+    """`out`, which may go away at any moment: what cannot be said to it is not said."""
+    return cast(TextIO, _Deaf(out))
+
+
+class _Deaf(io.TextIOBase):
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+
+    def isatty(self) -> bool:
+        return self.out.isatty()
+
+    def write(self, text: str) -> int:
+        try:
+            self.out.write(text)
+            self.out.flush()
+        except (OSError, ValueError):
+            pass
+        return len(text)
 
 
 class Bar:
@@ -168,7 +246,7 @@ class Bar:
         if now - self._said < (0.1 if self.out.isatty() else EVERY):
             return
         self._said = now
-        text = line(done, total, now - self.begun) + "  " + clean(what)[:40]
+        text = line(done, total, now - self.begun) + "  " + clean(" ".join(what.split()))[:40]
         if self.out.isatty():
             self.out.write(f"\r\x1b[2K{text}")
             self._drawn = True

@@ -1,8 +1,8 @@
 """A whole history, written beside the project that it is for, and read back before anybody sees it.
 
 Commits are built in memory on one another; every hundred become one folded pack in one transaction, and
-are then read from those rows again and compared. Fragment rows and the branch come last, in the
-transaction that the caller switches over in (STORE.md 3, Import).
+are then read from those rows again and compared. The branch comes last, in the transaction that the
+caller switches over in (STORE.md 3, Import).
 """
 
 import hashlib
@@ -30,6 +30,8 @@ from keelway.git.objects import Signature
 
 COMMITS = 100
 """Commits of one transaction."""
+ROWS = 500
+"""Fragment rows of one statement."""
 BLOB = 3
 """Git's number of the kind."""
 BYTES = 16 * 1024 * 1024
@@ -167,16 +169,24 @@ class Staged:
         """Compare what a repository holds with what was to be written. Raises ImportBroken."""
         verify(repository, self._trees, past, made, expected)
 
+    async def lay_out(self) -> None:
+        """Write the fragment rows under the key of this history, before anybody sees them."""
+        for start in range(0, len(self.rows), ROWS):
+            async with self.repositories.database.transaction() as tx:
+                await _insert_rows(tx, self.key, self.rows[start : start + ROWS])
+
     async def place(self, tx: AsyncSession, key: int, branch: str) -> None:
-        """In the caller's transaction: fragment rows and, last, the branch, under the project `key`."""
+        """In the caller's transaction: let the project `key` have this history; the branch comes last.
+
+        Of another project's key: the fragment rows, too, which were not laid out.
+        """
         assert self._chain.head is not None
         assert not self._waiting.commits
         if key != self.key:
             moving = update(models.Pack).where(models.Pack.project == self.key).values(project=key)
             await tx.execute(moving.execution_options(synchronize_session=False))
-        for start in range(0, len(self.rows), 500):
-            values = [{**row, "project": key} for row in self.rows[start : start + 500]]
-            await tx.execute(insert(models.Fragment), values)
+            for start in range(0, len(self.rows), ROWS):
+                await _insert_rows(tx, key, self.rows[start : start + ROWS])
         head = self._chain.head.commit
         await tx.execute(insert(models.Branch).values(project=key, name=branch, head=head))
 
@@ -184,7 +194,7 @@ class Staged:
         return stats(self._chain.builder.repository, before.tree if before else None, made.tree)
 
     async def _folded(self, objects: Sequence[GitObject], names: dict[str, str]) -> bytes:
-        folder = self.repositories.folder.with_name(f"{self.repositories.folder.name}.tmp")
+        folder = self.repositories.aside
         joiner = Joiner(len(objects))
         whole = joiner.header + joiner.add(body(objects)) + joiner.trailer()
         async with empty(folder) as before, empty(folder) as after:
@@ -242,6 +252,10 @@ class Staged:
             "lines_removed": counted.removed,
             "created_at": past.authored,
         }
+
+
+async def _insert_rows(tx: AsyncSession, key: int, rows: Sequence[dict[str, Any]]) -> None:
+    await tx.execute(insert(models.Fragment), [{**row, "project": key} for row in rows])
 
 
 def verify(

@@ -43,6 +43,11 @@ class Repositories:
         self._ids: OrderedDict[int, str] = OrderedDict()
         self._looked = False
 
+    @property
+    def aside(self) -> Path:
+        """Where an import packs what it writes; its next run clears it."""
+        return self.folder.with_name(f"{self.folder.name}.import")
+
     async def cache(self, project: int) -> Cache:
         """The cache of the project with this key. Raises FragmentNotFound: no such project."""
         found = self._caches.get(project)
@@ -146,6 +151,7 @@ class Repositories:
 
     async def forget_staged(self) -> None:
         """Caches of projects that were still being written; the caller knows that none is."""
+        await asyncio.to_thread(shutil.rmtree, self.aside, ignore_errors=True)
         beginning = folder(STAGED).removesuffix(".git")
         left = {path.name.partition(".git")[0] for path in self.folder.glob(f"{beginning}*")}
         for name in sorted(left):

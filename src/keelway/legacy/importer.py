@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-import pygit2
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keelway import faults
@@ -28,29 +25,21 @@ from keelway.fragments.store import FragmentStore
 from keelway.fragments.tree import TreeReader
 from keelway.ids import new_id
 from keelway.legacy import records, values
+from keelway.legacy.beside import Beside, clear, move, write
+from keelway.legacy.here import Here, IdsTaken, decide, find, refuse_taken, shas
 from keelway.legacy.people import People
-from keelway.legacy.plan import Base, Plan, Version
+from keelway.legacy.plan import ASSUMED, Base, Plan, Version
 from keelway.legacy.report import ProjectReport, Report
 from keelway.legacy.source import Row, Source
+from keelway.legacy.trouble import BAD, under_all
 from keelway.projects.projects import STAGED
 
 FORGET = 8 * 1024 * 1024
 """Bytes of content after which a plan lets go of them."""
-BAD = (
-    KeelwayError, SQLAlchemyError, psycopg.Error, pygit2.GitError, OSError, ValueError, KeyError,
-    RecursionError,
-)  # fmt: skip
-"""What one bad project may raise; the others go on."""
 
 
 class ProjectMoved(Conflict):
     """Somebody worked on the project while its history was being replaced."""
-
-
-class _IdsTaken(Exception):
-    def __init__(self, ids: set[str]) -> None:
-        super().__init__()
-        self.ids = ids
 
 
 Progress = Callable[[int, int, str], None]
@@ -69,24 +58,8 @@ class Options:
     write: bool = True
     check: bool = False
     only: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Here:
-    """A project as it is here before the import."""
-
-    key: int
-    last_seq: int
-    head: str | None
-    known: models.LegacyImport | None
-
-    @property
-    def untouched(self) -> bool:
-        return (
-            self.known is not None
-            and self.known.head == self.head
-            and self.known.last_seq == self.last_seq
-        )
+    base_named: Callable[[str], Base | None] = lambda _: None
+    """The base that a project says it was laid on, when it is compared later."""
 
 
 class Importer:
@@ -135,7 +108,7 @@ class Importer:
         problems = self.report.problems
         for row in self.source.rows("Project"):
             old = row.get("id") or ""
-            if not 0 < len(old) <= 64 or old.startswith(STAGED):
+            if not values.storable(old) or old.startswith(STAGED):
                 problems.append("Project: a row has no id that can be kept; it was left out.")
             elif old in seen:
                 problems.append(f"Project: two rows have the id {old}; the first was taken.")
@@ -168,6 +141,8 @@ class Importer:
         try:
             await self._bring(row, out)
         except BAD as error:
+            if under_all(error):
+                raise
             said = error.message if isinstance(error, KeelwayError) else type(error).__name__
             out.reset()
             out.status = "failed"
@@ -178,7 +153,7 @@ class Importer:
         self.report.close_project(out)
 
     async def _bring(self, row: Row, out: ProjectReport) -> None:
-        here = await self._here(out.id)
+        here = await find(self.database, out.id)
         if not self.options.write or self.options.check or here is not None:
             await self._compare(row, here, out)
             if not self.options.write or self.options.check:
@@ -193,17 +168,17 @@ class Importer:
             plan = Plan(self.source, row, self.options.base, taken)
             try:
                 await self._write(plan, here, out)
-            except _IdsTaken as error:
+            except IdsTaken as error:
                 await self._sweep()
                 out.reset()
                 taken |= {old: plan.derived(old) for old in error.ids}
                 continue
             break
 
-    async def _compare(self, row: Row, here: _Here | None, out: ProjectReport) -> None:
+    async def _compare(self, row: Row, here: Here | None, out: ProjectReport) -> None:
         """Plan without writing; sets the status to what is here or to what would happen."""
-        plan = Plan(self.source, row, self.options.base, await self._taken(row, here))
-        shas = await self._here_shas(here)
+        plan = Plan(self.source, row, self._base(here), await self._taken(row, here))
+        known = await shas(self.database, here)
         chain, size, same = Chain(), 0, True
         trees: dict[str, str] = {}
         repository = None
@@ -215,7 +190,7 @@ class Importer:
             past = _restoring(version.past, trees)
             last = chain.add(past)
             trees[past.id] = last.tree
-            same = same and last.commit in shas
+            same = same and last.commit in known
             self._say(version, last, out)
             if same and repository is not None:
                 verify(repository, self._trees, past, last, version.expected)
@@ -233,9 +208,16 @@ class Importer:
             if not same:
                 out.notes.append("What is here is not what the old system holds now.")
             return
-        _decide(out, here, same, found, last)
+        decide(out, here, same, found, last)
 
-    async def _write(self, plan: Plan, here: _Here | None, out: ProjectReport) -> None:
+    def _base(self, here: Here | None) -> Base:
+        """To compare: the base that the project was laid on then, whatever is asked for now."""
+        if not self.options.check or here is None or here.known is None:
+            return self.options.base
+        named = here.known.base.removesuffix(ASSUMED)
+        return self.options.base_named(named) or self.options.base
+
+    async def _write(self, plan: Plan, here: Here | None, out: ProjectReport) -> None:
         key, name = await self._stage(plan, here)
         staged = Staged(self._repositories, key, here.last_seq if here else 0)
         trees: dict[str, str] = {}
@@ -258,31 +240,38 @@ class Importer:
         await self._store.repository(key)
 
     async def _switch(
-        self, plan: Plan, staged: Staged, here: _Here | None, out: ProjectReport
+        self, plan: Plan, staged: Staged, here: Here | None, out: ProjectReport
     ) -> None:
-        """One transaction in which the project becomes what was written beside it."""
+        """What can be written beside is; then one short transaction makes it the project."""
         found, _ = records.digest(plan)
         head = staged.head
         assert head is not None
+        key = here.key if here else staged.key
+        beside = Beside(staged.key, key)
+        if here is None:
+            await self._refuse_taken(key, staged)
+            await staged.lay_out()
+        await write(self.database, plan, staged.rows, beside)
+        out.messages = beside.messages
+        values_ = self._about(plan.project) | {
+            "id": plan.id,
+            "last_seq": staged.seq,
+            "last_number": len(staged.rows),
+        }
         async with self.database.transaction() as tx:
-            key = staged.key
             if here is not None:
-                key = here.key
                 await self._clear(tx, here)
-            await _refuse_taken(tx, key, [row["id"] for row in staged.rows])
+                await refuse_taken(tx, key, [row["id"] for row in staged.rows])
             await staged.place(tx, key, "main")
+            await move(tx, beside)
             if here is not None:
                 await tx.execute(delete(models.Project).where(models.Project.key == staged.key))
             await tx.execute(
                 update(models.Project)
                 .where(models.Project.key == key)
-                .values(
-                    id=plan.id, last_seq=staged.seq, last_number=len(staged.rows),
-                    **self._about(plan.project),
-                )
+                .values(**values_)
                 .execution_options(synchronize_session=False)
-            )  # fmt: skip
-            out.messages = await records.write(tx, key, plan, staged.rows)
+            )
             if (team := self.people.team_of(plan.project)) is not None:
                 await tx.execute(insert(models.TeamProject).values(project=key, team_id=team))
             await tx.execute(
@@ -293,7 +282,11 @@ class Importer:
             )  # fmt: skip
             faults.point("store.before_commit")
 
-    async def _clear(self, tx: AsyncSession, here: _Here) -> None:
+    async def _refuse_taken(self, key: int, staged: Staged) -> None:
+        async with self.database.reading() as session:
+            await refuse_taken(session, key, [row["id"] for row in staged.rows])
+
+    async def _clear(self, tx: AsyncSession, here: Here) -> None:
         now = await tx.scalar(
             select(models.Project.last_seq).where(models.Project.key == here.key).with_for_update()
         )
@@ -303,32 +296,12 @@ class Importer:
         if now != here.last_seq or turns is not None:
             raise ProjectMoved("Somebody is working on it here.")
         await rows.forget(tx, here.key)
-        await records.forget(tx, here.key)
+        for table in (models.LegacyImport, models.TeamProject):
+            await tx.execute(delete(table).where(table.project == here.key))
 
     # Rows
 
-    async def _here(self, project: str) -> _Here | None:
-        async with self.database.reading() as session:
-            row = await session.scalar(select(models.Project).where(models.Project.id == project))
-            if row is None:
-                return None
-            head = await session.scalar(
-                select(models.Branch.head).where(
-                    models.Branch.project == row.key, models.Branch.name == row.current_branch
-                )
-            )
-            return _Here(
-                row.key, row.last_seq, head, await session.get(models.LegacyImport, row.key)
-            )
-
-    async def _here_shas(self, here: _Here | None) -> set[str]:
-        if here is None:
-            return set()
-        async with self.database.reading() as session:
-            query = select(models.Fragment.sha).where(models.Fragment.project == here.key)
-            return set(await session.scalars(query))
-
-    async def _taken(self, row: Row, here: _Here | None) -> dict[str, str]:
+    async def _taken(self, row: Row, here: Here | None) -> dict[str, str]:
         """Old ids that were given away before this project came, from its own aliases."""
         if here is None:
             return {}
@@ -340,7 +313,7 @@ class Importer:
             )
             return {old: name for old, name in found if name == plan.derived(old)}
 
-    async def _stage(self, plan: Plan, here: _Here | None) -> tuple[int, str]:
+    async def _stage(self, plan: Plan, here: Here | None) -> tuple[int, str]:
         """A row nobody sees, under which the history is written."""
         row = models.Project(
             id=f"{STAGED}{new_id()}",
@@ -375,8 +348,7 @@ class Importer:
                 )
             )
         for key in left:
-            async with self.database.transaction() as tx:
-                await tx.execute(delete(models.Project).where(models.Project.key == key))
+            await clear(self.database, key)
         await self._repositories.forget_staged()
 
     # Saying
@@ -394,27 +366,6 @@ class Importer:
         out.notes += plan.findings.notes
 
 
-def _decide(
-    out: ProjectReport, here: _Here | None, same: bool, found: str, last: Made | None
-) -> None:
-    """What is to happen to a project, from what is here of it."""
-    out.status = "imported"
-    if here is None:
-        return
-    if here.known is None:
-        out.status = "attention"
-        out.notes.append(
-            "A project with this id is here that no import has made; it was left alone."
-        )
-    elif (
-        same and last is not None and here.known.head == last.commit and here.known.digest == found
-    ):
-        out.status = "unchanged"
-    elif not here.untouched:
-        out.status = "attention"
-        out.notes.append("It was worked on here since; what is new in the old system was left out.")
-
-
 def _restoring(past: Past, trees: dict[str, str]) -> Past:
     """A version that goes back to an earlier one gets that one's files."""
     if past.restored_from is None:
@@ -423,13 +374,3 @@ def _restoring(past: Past, trees: dict[str, str]) -> Past:
         past.id, past.kind, past.title, past.text, past.author, past.authored, past.committed,
         tree=trees[past.restored_from], restored_from=past.restored_from,
     )  # fmt: skip
-
-
-async def _refuse_taken(tx: AsyncSession, key: int, ids: list[str]) -> None:
-    fragment = models.Fragment
-    for start in range(0, len(ids), 500):
-        query = select(fragment.id).where(
-            fragment.id.in_(ids[start : start + 500]), fragment.project != key
-        )
-        if taken := set(await tx.scalars(query)):
-            raise _IdsTaken(taken)

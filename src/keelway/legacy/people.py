@@ -48,7 +48,7 @@ class People:
 
     async def _user(self, row: Row, *, write: bool) -> None:
         old = row.get("id") or ""
-        if not 0 < len(old) <= 64:
+        if not values.storable(old):
             self.problems.append("users: a row has no id that can be kept.")
             return
         user = models.User
@@ -88,7 +88,7 @@ class People:
 
     async def _team(self, row: Row, *, write: bool) -> None:
         old, team = row.get("id") or "", models.Team
-        if not 0 < len(old) <= 64:
+        if not values.storable(old):
             self.problems.append("teams: a row has no id that can be kept.")
             return
         self._teams.add(old)

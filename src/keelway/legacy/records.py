@@ -3,21 +3,17 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from keelway.db import models
+from keelway.fragments.build import plain
 from keelway.fragments.fragment import fragment
 from keelway.fragments.wire import alone
 from keelway.legacy import messages, values
 from keelway.legacy.plan import SPACE, Plan
 from keelway.legacy.source import KEPT_TABLES, Row, moment
-
-CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +28,17 @@ class Said:
 
 def said(plan: Plan) -> Iterator[Said]:
     """All messages of a project, of both versions, oldest first."""
-    first = list(_first(plan))
+    older = _first(plan)
+    first = next(older, None)
     for row in plan.source.of("V2Message", plan.id):
-        while first and _time(first[0].row) <= _time(row):
-            yield first.pop(0)
+        while first is not None and _time(first.row) <= _time(row):
+            yield first
+            first = next(older, None)
         parts, made = messages.parts(row)
         yield Said(row.get("id") or "", row, parts, made)
-    yield from first
+    if first is not None:
+        yield first
+        yield from older
 
 
 def _first(plan: Plan) -> Iterator[Said]:
@@ -70,92 +70,59 @@ def digest(plan: Plan) -> tuple[str, int]:
     return total.hexdigest(), count
 
 
-async def write(tx: AsyncSession, key: int, plan: Plan, rows: list[dict[str, Any]]) -> int:
-    """Insert everything under the project `key`, whose fragment rows are `rows`; counts messages."""
-    by_id = {row["id"]: {**row, "project": key} for row in rows}
-    count = await _write_messages(tx, key, plan, by_id)
-    for position, (table, row) in enumerate(kept(plan), 1):
-        body = messages.dumps(dict(row))
-        linked = plan.public_id(row.get("fragmentId") or "") if row.get("fragmentId") else None
-        await tx.execute(
-            insert(models.LegacyRow).values(
-                project=key,
-                position=position,
-                table_name=table,
-                id=row.get("id"),
-                fragment_id=linked if linked in by_id else None,
-                body=body,
-            )
-        )
-    found = plan.findings
-    for alias, name in found.aliases.items():
-        values_ = {"project": key, "alias": alias, "fragment_id": name}
-        await tx.execute(insert(models.LegacyAlias).values(**values_))
-    for (path, oid), (outcome, note) in found.marks.items():
-        values_ = {"project": key, "path": path, "oid": oid, "outcome": outcome, "note": note}
-        await tx.execute(insert(models.Mark).values(**values_))
-    return count
-
-
-async def forget(tx: AsyncSession, key: int) -> None:
-    """All that `write` has written."""
-    for table in (
-        *(models.Message, models.LegacyRow, models.LegacyAlias, models.Mark),
-        *(models.LegacyImport, models.TeamProject),
-    ):
-        await tx.execute(delete(table).where(table.project == key))
-
-
-async def _write_messages(
-    tx: AsyncSession, key: int, plan: Plan, by_id: Mapping[str, dict[str, Any]]
-) -> int:
-    count = 0
-    waiting: list[dict[str, Any]] = []
+def message_rows(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows for the message table, in order; `rows` are the project's fragments. Ids are unique in it."""
+    by_id = {row["id"]: row for row in rows}
     seen: set[str] = set()
-    for one in said(plan):
-        count += 1
+    for count, one in enumerate(said(plan), 1):
         name = one.id
-        if not 0 < len(name) <= 64 or name in seen:
-            name = str(_derived(plan, one.id, count))
+        if not values.storable(name) or name in seen:
+            name = derived(plan, one.id, count)
         seen.add(name)
-        waiting.append(_message(key, count, name, one, plan, by_id))
-        if len(waiting) == CHUNK:
-            await _insert(tx, key, plan, waiting)
-            waiting = []
-    await _insert(tx, key, plan, waiting)
-    return count
+        yield _message(count, name, one, plan, by_id)
 
 
-async def _insert(tx: AsyncSession, key: int, plan: Plan, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    message = models.Message
-    taken = set(
-        await tx.scalars(
-            select(message.id).where(
-                message.id.in_([row["id"] for row in rows]), message.project != key
-            )
-        )
-    )
-    for row in rows:
-        if row["id"] in taken:
-            row["id"] = str(_derived(plan, row["id"], row["position"]))
-    await tx.execute(insert(message), rows)
+def kept_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Rows for the table of rows that have none here."""
+    for position, (table, row) in enumerate(kept(plan), 1):
+        old = row.get("fragmentId")
+        linked = plan.public_id(old) if old else None
+        yield {
+            "position": position,
+            "table_name": table,
+            "id": plain(row.get("id") or "") or None,
+            "fragment_id": linked if linked and plan.knows(linked) else None,
+            "body": messages.dumps(dict(row)),
+        }
+
+
+def alias_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    for alias, name in plan.findings.aliases.items():
+        yield {"alias": plain(alias), "fragment_id": name}
+
+
+def mark_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    for (path, oid), (outcome, note) in plan.findings.marks.items():
+        yield {"path": path, "oid": oid, "outcome": outcome, "note": note}
+
+
+def derived(plan: Plan, old: str, position: int) -> str:
+    """The id of a message that cannot have its own: the same in every run."""
+    return str(uuid.uuid5(SPACE, plain(f"{plan.id}\nmessage {old} {position}")))
 
 
 def _message(
-    key: int,
     position: int,
     name: str,
     one: Said,
     plan: Plan,
-    by_id: Mapping[str, dict[str, Any]],
+    by_id: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     parts = list(one.parts)
     for old in one.made:
         row = by_id.get(plan.public_id(old))
         if row is not None:
-            data = alone(fragment(models.Fragment(**row)))
+            data = alone(fragment(models.Fragment(project=0, **row)))
             parts.append({"type": "data-version", "id": row["id"], "data": data})
     at = values.when(one.row.get("createdAt"))
     role = messages.role(one.row)
@@ -163,7 +130,6 @@ def _message(
     if role == "assistant":
         about |= {"finishedAt": at.isoformat(), "status": "completed"}
     return {
-        "project": key,
         "position": position,
         "id": name,
         "role": role,
@@ -172,10 +138,6 @@ def _message(
         "turn_id": None,
         "created_at": at,
     }
-
-
-def _derived(plan: Plan, old: str, position: int) -> uuid.UUID:
-    return uuid.uuid5(SPACE, f"{plan.id}\nmessage {old} {position}")
 
 
 def _canonical(value: Any) -> bytes:

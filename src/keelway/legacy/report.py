@@ -1,14 +1,18 @@
 """The report: written as the import goes, so that its size does not matter, then closed with the totals."""
 
 import json
+import os
+import secrets
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from keelway.errors import Invalid
 from keelway.legacy.overlay import FileReport
 from keelway.legacy.plan import Version
 
@@ -38,7 +42,7 @@ class ProjectReport:
 
     def add(self, version: Version, commit: str) -> None:
         """One old version and what became of its files."""
-        needs = [file for file in version.files if file.outcome in NEED_A_HUMAN]
+        needs = [f for f in version.files if f.outcome in NEED_A_HUMAN or not f.whole]
         row = {
             "id": version.legacy_id,
             "title": version.title,
@@ -152,14 +156,63 @@ class Report:
             out.write(chunk)
         out.write("\n]}\n")
 
-    def save(self, path: Path, page: str) -> None:
-        """`path` and, beside it, the page for people."""
-        with path.open("w", encoding="utf-8") as out:
+    def save(self, place: "Place", page: str) -> None:
+        """The JSON and the page for people, each whole or as it was before."""
+        with _replacing(place.data) as out:
             self.write(out)
-        path.with_suffix(".html").write_text(page, encoding="utf-8")
+        with _replacing(place.page) as out:
+            out.write(page)
 
     def close(self) -> None:
         self._file.close()
+
+
+class ReportUnwritable(Invalid):
+    """The report cannot be written where it should go; found out before the work begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a report goes: `data` the JSON, `page` beside it for people."""
+
+    data: Path
+    page: Path
+
+
+def place_for(wanted: Path) -> Place:
+    """The place behind a path, tried out. Raises ReportUnwritable."""
+    try:
+        data = wanted.expanduser().resolve()
+        place = Place(data, data.with_suffix(".html"))
+        if data == place.page:
+            raise ReportUnwritable(
+                f"{wanted} is where the page for people would go, beside the report. "
+                "Choose a name that ends in .json."
+            )
+        for path in (place.data, place.page):
+            if path.exists() and not path.is_file():
+                raise ReportUnwritable(f"{path} is not a file. Choose another with --report.")
+            with _replacing(path, keep=False) as out:
+                out.write("\n")
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "that cannot be a path"
+        raise ReportUnwritable(f"The report cannot be written to {wanted}: {reason}.") from error
+    return place
+
+
+@contextmanager
+def _replacing(path: Path, *, keep: bool = True) -> Generator[IO[str]]:
+    """A file written aside and renamed into place; `keep` False: only tried, nothing is left."""
+    aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}")
+    try:
+        with aside.open("x", encoding="utf-8", errors="backslashreplace") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        if keep:
+            aside.rename(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _lines(file: IO[str]) -> Iterator[str]:

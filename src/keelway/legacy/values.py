@@ -4,16 +4,23 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from keelway.fragments.build import plain
 from keelway.fragments.fragment import AGENT
 from keelway.git.objects import Signature
 from keelway.legacy.source import Row
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_TITLE = 200
+LONGEST_ID = 64
 _CLOCK = re.compile(r"\s+-\s+\d{1,2}:\d{2}(:\d{2})?\s*([AaPp]\.?[Mm]\.?)?$")
 _DATED = re.compile(r"^(Work in progress|Visual edit snapshot|Imported project) - .*$")
 _FIXED = re.compile(r"(?:\s*\(Auto-fixed\))+$")
 _HASH = re.compile(r"\$(2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}|argon2(id|i|d)\$[\x21-\x7e]{1,300})")
+
+
+def storable(name: str | None) -> bool:
+    """Whether an old id can be one here: not empty, at most 64 characters, and text."""
+    return name is not None and 0 < len(name) <= LONGEST_ID and plain(name) == name
 
 
 def when(text: str | None) -> datetime:
