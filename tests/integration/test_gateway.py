@@ -13,6 +13,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 from tests.support.page import person
+from tests.support.teams import join, leave, new_team
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -137,6 +138,7 @@ class Front:
     gateway: Gateway
     inside: Inside
     owner: User
+    project: Project
     port: int
 
     @property
@@ -156,16 +158,16 @@ class Front:
             timeout=10,
         )
 
-    async def caller(self) -> Caller:
+    async def caller(self, user: User | None = None) -> Caller:
         accounts = self.services.accounts
-        cookie = await accounts.log_in(await accounts.new_login_key(self.owner))
+        cookie = await accounts.log_in(await accounts.new_login_key(user or self.owner))
         found = await accounts.by_cookie(cookie)
         assert found is not None
         return found
 
-    async def cookie(self) -> str:
+    async def cookie(self, user: User | None = None) -> str:
         """What a browser holds after it has followed the page's link."""
-        url = httpx.URL(self.services.tickets.url(await self.caller(), SANDBOX, 5173))
+        url = httpx.URL(self.services.tickets.url(await self.caller(user), SANDBOX, 5173))
         async with self.client() as browser:
             answer = await browser.get(url.raw_path.decode())
         return answer.headers["set-cookie"].partition(";")[0]
@@ -195,7 +197,7 @@ async def front(database: Database, **limits: int) -> AsyncGenerator[Front]:
         Gateway(services, names, **limits) as gateway,
         serving([Site(inside, behind), Site(gateway, before)]),
     ):
-        yield Front(services, gateway, inside, owner, port)
+        yield Front(services, gateway, inside, owner, project, port)
         inside.slow.set()
 
 
@@ -285,6 +287,54 @@ async def test_a_stranger_sees_no_preview(site: Front, database: Database) -> No
         answer = await nobody.get("/x", headers={"accept": "text/html"})
         assert answer.status_code == 401
         assert "opens from Keelway" in answer.text
+
+
+@pytest.fixture
+async def mate(site: Front, database: Database) -> tuple[User, str]:
+    """Somebody who may look at the project as one of its team."""
+    user, team = await person(database, "member"), await new_team(database, site.project)
+    await join(database, team, user, "viewer")
+    return user, team
+
+
+async def test_a_team_sees_its_previews_until_it_is_left(
+    site: Front, database: Database, mate: tuple[User, str]
+) -> None:
+    user, team = mate
+    cookie = await site.cookie(user)
+    async with await site.program(user) as program, site.client(cookie=cookie) as browser:
+        assert (await program.get("/x")).status_code == 200
+        assert (await browser.get("/x")).status_code == 200
+        await leave(database, team, user)
+        assert (await program.get("/x")).status_code == 404
+        assert (await browser.get("/x")).status_code == 404
+
+
+async def test_what_a_preview_still_sends_ends_when_the_team_is_left(
+    site: Front, database: Database, mate: tuple[User, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keelway.workspaces.forward.RECHECK_SECONDS", 0.05)
+    monkeypatch.setattr("keelway.accounts.watch.RECHECK_SECONDS", 0.05)
+    user, team = mate
+    cookie = await site.cookie(user)
+    async with (
+        asyncio.timeout(10),
+        socket(site, cookie=cookie, origin=site.origin) as ws,
+        await site.program(user) as program,
+        program.stream("GET", "/slow") as answer,
+    ):
+        await ws.recv()
+        assert answer.status_code == 200
+        await asyncio.sleep(0.3)
+        await ws.send(b"still here")
+        assert await ws.recv() == b"got still here"
+        await leave(database, team, user)
+        with pytest.raises(httpx.RemoteProtocolError):
+            await answer.aread()
+        with pytest.raises(ConnectionClosed) as closed:
+            await ws.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
 
 
 async def test_one_previews_cookie_opens_no_other_port(site: Front) -> None:

@@ -11,6 +11,8 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.support.engine import Engine
+from tests.support.page import person
+from tests.support.teams import join, new_team
 from tests.support.workspaces import OWNER, Bench, bench, step
 
 from keelway.accounts.access import CALLER
@@ -29,12 +31,13 @@ MAYA = User(OWNER, "Maya", "maya@example.org", "owner")
 class As:
     """The gate's part: who is asking."""
 
-    def __init__(self, app: ASGIApp, user: User) -> None:
+    def __init__(self, app: ASGIApp, who: list[User]) -> None:
         self.app = app
-        self.caller = Caller(user, "credential", "session")
+        self.who = who
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app({**scope, CALLER: self.caller}, receive, send)
+        caller = Caller(self.who[-1], "credential", "session")
+        await self.app({**scope, CALLER: caller}, receive, send)
 
 
 @pytest.fixture
@@ -44,7 +47,13 @@ async def here(engine: Engine, database: Database, home: Path) -> AsyncIterator[
 
 
 @pytest.fixture
-async def page(here: Bench) -> AsyncIterator[httpx.AsyncClient]:
+def who() -> list[User]:
+    """The last of them asks."""
+    return [MAYA]
+
+
+@pytest.fixture
+async def page(here: Bench, who: list[User]) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.include_router(router.router)
     app.state.services = SimpleNamespace(
@@ -58,13 +67,13 @@ async def page(here: Bench) -> AsyncIterator[httpx.AsyncClient]:
     async def render(_: Request, error: KeelwayError) -> Response:  # pyright: ignore[reportUnusedFunction]
         return problem(error.status, error.code, error.message)
 
-    transport = httpx.ASGITransport(As(app, MAYA))  # pyright: ignore[reportArgumentType]
+    transport = httpx.ASGITransport(As(app, who))  # pyright: ignore[reportArgumentType]
     async with httpx.AsyncClient(transport=transport, base_url="http://keelway") as client:
         yield client
 
 
 async def test_from_empty_to_awake_and_back_to_an_older_version(
-    here: Bench, page: httpx.AsyncClient
+    here: Bench, page: httpx.AsyncClient, who: list[User]
 ) -> None:
     project = await here.new_project()
     path = f"/api/projects/{project.id}"
@@ -102,12 +111,15 @@ async def test_from_empty_to_awake_and_back_to_an_older_version(
         busy = await page.post(f"{path}/fragments/v1/restore")
         assert (busy.status_code, busy.json()["code"]) == (409, "TurnRunning")
 
+    who.append(await person(here.database, "member", "Jonas"))
+    team = await new_team(here.database, project)
+    await join(here.database, team, who[-1], "member")
     answer = await page.post(f"{path}/fragments/v1/restore")
     assert answer.status_code == 200
     restored = answer.json()
     assert restored["fragment"]["number"] == 3
     assert restored["fragment"]["kind"] == "restore"
-    assert restored["fragment"]["authorName"] == "Maya"
+    assert restored["fragment"]["authorName"] == "Jonas"
     assert restored["fragment"]["restoredFrom"]["number"] == 1
     assert (restored["saved"], restored["installed"]) == (None, False)
     assert restored["preview"] == {"state": "ready", "message": "Page 200"}

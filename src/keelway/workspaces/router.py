@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.requests import HTTPConnection
 
 from keelway.accounts.access import CanEdit, CanView, CurrentCaller, CurrentUser
-from keelway.accounts.accounts import Caller
+from keelway.accounts.accounts import Caller, User
 from keelway.fragments.store import FragmentStore
 from keelway.fragments.wire import FragmentOut, Wire, one
 from keelway.git.objects import Signature
@@ -86,8 +86,7 @@ Wanted = Annotated[_Services, Depends(_services)]
 async def restore(fid: str, project: CanEdit, user: CurrentUser, services: Wanted) -> RestoredOut:
     """Make a version the newest one again, in the history and in the sandbox. Nothing is lost."""
     wanted = await services.store.get(project.key, fid)
-    author = Signature(user.name or "Owner", user.email or f"{user.id}@keelway.localhost")
-    done = await services.workspaces.restore(project, wanted, author)
+    done = await services.workspaces.restore(project, wanted, author_of(user))
     return RestoredOut(
         fragment=await one(services.store, done.fragment),
         saved=await one(services.store, done.saved) if done.saved else None,
@@ -136,6 +135,12 @@ async def get_preview(project: CanView, caller: CurrentCaller, services: Wanted)
 async def touch_preview(project: CanView, services: Wanted) -> None:
     """Somebody looks at the preview: its sandbox stays awake."""
     await services.workspaces.touch(project)
+
+
+def author_of(user: User) -> Signature:
+    """Whoever asks, not the project's own user: somebody of a team may do it."""
+    email = user.email or f"{user.id}@keelway.localhost"
+    return Signature(user.name or email, email)
 
 
 def _part(part: Part) -> PartOut:

@@ -6,7 +6,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from keelway.accounts import access
-from keelway.workspaces.router import router
+from keelway.accounts.accounts import User
+from keelway.git.objects import Signature
+from keelway.ids import UserId
+from keelway.workspaces.router import author_of, router
 
 
 def schemas() -> dict[str, Any]:
@@ -34,3 +37,12 @@ def test_changing_needs_the_right_to_change_and_looking_the_right_to_look() -> N
         calls = {dependency.call for dependency in route.dependant.dependencies}
         changes = route.path.endswith(("/restore", "/recover"))
         assert (access.can_edit if changes else access.can_view) in calls, route.path
+
+
+def test_who_restores_is_the_author_by_whatever_name_they_have() -> None:
+    one = UserId("u1")
+    assert author_of(User(one, "Jonas", "j@example.org", "member")) == Signature(
+        "Jonas", "j@example.org"
+    )
+    assert author_of(User(one, None, "j@example.org", "member")).name == "j@example.org"
+    assert author_of(User(one, "", None, "member")) == Signature(*["u1@keelway.localhost"] * 2)
