@@ -80,24 +80,23 @@ class Passwords:
         Raises TooManyRequests when too many wait already.
         """
         kind = kind_of(stored)
-        self.ran[kind or "ours"] += 1
         if kind is None or stored is None:
-            await self._run(partial(_is_right, password, self._nobodys, "ours"))
+            await self._run("ours", partial(_is_right, password, self._nobodys, "ours"))
             return Verdict(False)
-        return await self._run(partial(_judge, password, stored, kind))
+        return await self._run(kind, partial(_judge, password, stored, kind))
 
     async def hash(self, password: str) -> str:
         """Our own hash. Raises TooManyRequests when too many wait already."""
-        self.ran["ours"] += 1
-        return await self._run(partial(_hash, password))
+        return await self._run("ours", partial(_hash, password))
 
     def close(self) -> None:
         """Wait for what runs, forget what waits."""
         self._threads.shutdown(cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _run(self, kind: Kind, work: Callable[[], T]) -> T:
         if not self._room.acquire(blocking=False):
             raise TooManyRequests(BUSY_SECONDS)
+        self.ran[kind] += 1
         future = self._threads.submit(work)
         # Also when nobody waits any more: a hash that runs cannot be called off.
         future.add_done_callback(lambda _: self._room.release())

@@ -57,8 +57,8 @@ def fit(password: str, *, email: str | None = None, name: str | None = None) -> 
     password = plain(password)
     if not SHORTEST <= len(password) <= LONGEST:
         raise WeakPassword(f"Use {SHORTEST} to {LONGEST} characters.")
-    if any(unicodedata.category(c) == "Cc" for c in password):
-        raise WeakPassword("A password holds no line breaks and other control characters.")
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in password):
+        raise WeakPassword("Leave out line breaks and what else nobody can type.")
     if not password.strip():
         raise WeakPassword("Use more than spaces.")
     low = unicodedata.normalize("NFKC", password).casefold().strip()

@@ -89,7 +89,7 @@ async def test_case_and_spaces_around_the_address_do_not_matter(logins: Logins, 
 async def test_nobody_and_somebody_get_the_same_answer(logins: Logins, hashed: str | None) -> None:
     await maya(logins, hashed)
     said: list[str] = []
-    for email in (EMAIL, "nobody@example.com", "", "\0", "%", "x" * 320, "' OR 1=1 --"):
+    for email in (EMAIL, "nobody@example.com", "", "\0", "%", "x" * 320, "' OR 1=1 --", "ü\u0308"):
         with pytest.raises(WrongPassword) as refused:
             await logins.log_in(email, "plaintext", "home")
         said.append(refused.value.message)
@@ -97,6 +97,15 @@ async def test_nobody_and_somebody_get_the_same_answer(logins: Logins, hashed: s
     assert sum(logins.passwords.ran.values()) == len(said), "a hash was run for each"
     assert await sessions(logins) == 0
     assert await stored(logins) == hashed
+
+
+@pytest.mark.parametrize("hashed", [OLD, None])
+async def test_half_a_pair_of_surrogates_is_wrong_and_no_error(
+    logins: Logins, hashed: str | None
+) -> None:
+    await maya(logins, hashed)
+    with pytest.raises(WrongPassword):
+        await logins.log_in(EMAIL, "half a pair \ud83c", "home")
 
 
 async def test_nobody_and_somebody_wait_alike_for_their_answer(database: Database) -> None:

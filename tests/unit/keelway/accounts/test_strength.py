@@ -81,7 +81,8 @@ def test_eight_to_256_characters_counted_as_they_are_hashed() -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["", " " * 12, "line\nbreak and more", "nul\0nul\0nul", "\t" * 9]
+    "password",
+    ["", " " * 12, "line\nbreak and more", "nul\0nul\0nul", "half a pair \ud83c", "\t" * 9],
 )
 def test_nothing_and_what_nobody_can_type_is_refused(password: str) -> None:
     with pytest.raises(WeakPassword):
