@@ -31,6 +31,18 @@ class World {
     this.lone = wish.lone ?? false; // halves of characters are kept (JSON Lines only)
     this.raw = wish.raw ?? false; // cases that no reader can tell: sliced base64, reads that failed
     this.paths = chance.some(PATHS, chance.int(2, PATHS.length));
+    if (wish.hard) this.harder();
+  }
+
+  /** Few files, all of them long, with edits where no cut shows them and tries that failed. */
+  harder() {
+    const { chance } = this;
+    chance.hard = true;
+    this.paths = chance.some(["src/App.tsx", "src/lib/store.ts", "data/big.json", "notes.txt", "src/index.css", "src/x.js"], chance.int(1, 3));
+    this.live = chance.is(0.8);
+    this.odd = chance.is(0.6);
+    this.lost = chance.of([0, 0.2, 0.5]);
+    this.silence = chance.of([0, 0.3, 0.8]);
   }
 
   settle(text) {
@@ -75,7 +87,7 @@ class World {
     const { chance, parts } = this;
     const input = { path: spelled(chance, path), content: text, description: "x" };
     const output = { success: true, path, action: "updated", size: text.length };
-    if (chance.is(0.12)) {
+    if (chance.is(chance.hard ? 0.4 : 0.12)) {
       // Something else was tried first, and failed: none of it was ever in the project.
       const other = text.length > 10_000 ? `${text.slice(0, -4)}fail` : `${text}\nfail`;
       const tried = { ...input, content: chance.of([other.toWellFormed(), newText(chance, path)]) };
@@ -111,7 +123,7 @@ class World {
     }
     const head = chance.of(["data:image/png;base64,", "__BASE64__", "data:font/woff2;base64,", "data:;base64,"]);
     let coded = bytes.toString("base64");
-    if (this.raw && chance.is(0.3)) coded = coded.slice(0, chance.int(0, coded.length));
+    if (this.raw && !path.endsWith(".ico") && chance.is(0.3)) coded = coded.slice(0, chance.int(0, coded.length));
     this.put(key, head + coded, bytes, "binary");
   }
 
@@ -191,7 +203,7 @@ class World {
 
   step() {
     const { chance } = this;
-    if (chance.is(0.25)) this.live = !this.live;
+    if (chance.is(chance.hard ? 0.1 : 0.25)) this.live = !this.live;
     if (this.odd && chance.is(0.15)) this.oddity();
     else if (this.live) this.cutDown();
     this.parts = [{ type: "step-start" }];

@@ -39,7 +39,7 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("first", type=int)
     asked.add_argument("count", type=int)
-    for flag in ("lines", "lone", "raw", "missed"):
+    for flag in ("lines", "lone", "raw", "hard", "missed"):
         asked.add_argument(f"--{flag}", action="store_true")
     wish = asked.parse_args()
     all_ = Verdict()
@@ -47,7 +47,8 @@ def main() -> None:
         for first in range(wish.first, wish.first + wish.count, BATCH):
             seeds = list(range(first, min(first + BATCH, wish.first + wish.count)))
             form = "lines" if wish.lines or wish.lone else "dump"
-            found = asyncio.run(hunt(node, seeds, form, {"lone": wish.lone, "raw": wish.raw}))
+            kinds = {"lone": wish.lone, "raw": wish.raw, "hard": wish.hard}
+            found = asyncio.run(hunt(node, seeds, form, kinds))
             for one in found.wrong:
                 print("WRONG", one, flush=True)
             for one in found.missed if wish.missed else []:

@@ -11,6 +11,7 @@ from typing import Any
 NAMED = {
     "repaired", "carried_forward", "damaged", "placeholder", "binary_cut", "refused", "duplicate",
 }  # fmt: skip
+EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 
 @dataclass
@@ -90,7 +91,8 @@ def judge_version(
         listed.setdefault(one["path"], []).append(one)
     keys = {one["key"] for one in fragment["files"]}
     for key in version["unsafe"]:
-        if not keys & {key, key.encode("unicode_escape").decode(), key[:200]}:
+        shown = key.encode("unicode_escape").decode()[:200]
+        if not any(one[:200] == shown for one in keys):
             verdict.wrong.append(f"{where} v{version['at']}: unsafe key {key[:60]!r} is not named")
     for path in sorted({*version["files"], *tree}):
         named = {one["outcome"] for one in listed.get(path, [])}
@@ -127,6 +129,9 @@ def judge_file(
             counts[f"whole, yet called {sorted(named)}"] += 1
     elif got is None and not named and true["text"] is None:
         counts["gone with versions that are lost"] += 1
+    elif named <= {"duplicate"} and got == EMPTY:
+        # A read that had failed looks like an empty file; only its first version may tell.
+        verdict.counts[f"empty by a failed read, {'said so' if notes else 'without a word'}"] += 1
     elif named <= {"duplicate"}:
         verdict.wrong.append(f"{spot}: SILENTLY WRONG; {brief(true)}")
     elif "repaired" in named:

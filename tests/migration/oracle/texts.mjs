@@ -119,7 +119,7 @@ function json(chance, size) {
 
 /** A new file's text. */
 export function newText(chance, path) {
-  const size = chance.of(EDGES);
+  const size = chance.of(chance.hard ? EDGES.slice(-8) : EDGES);
   if (path.endsWith(".json") && chance.is(0.85)) return json(chance, size);
   const end = chance.of(["\n", "\n", "\r\n"]);
   let menu = chance.some(LINES, chance.int(2, LINES.length));
@@ -153,7 +153,7 @@ const EDITS = {
 
 /** What an agent makes of the text it sees; `past` are the texts the file had before. */
 export function edited(chance, path, seen, past) {
-  if (chance.is(0.15)) return newText(chance, path);
+  if (chance.is(chance.hard ? 0.05 : 0.15)) return newText(chance, path);
   if (past.length && chance.is(0.08)) return chance.of(past);
   if (chance.is(0.03)) return seen;
   const kinds = seen.length > 10_000 && chance.is(0.6) ? ["far", "farSameLength"] : Object.keys(EDITS);
