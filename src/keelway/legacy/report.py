@@ -24,6 +24,14 @@ SHOWN = 500
 
 
 @dataclass(slots=True)
+class Seen:
+    """The first version that has something, and how many have it."""
+
+    title: str
+    versions: int = 1
+
+
+@dataclass(slots=True)
 class ProjectReport:
     """What is to be said of one project. Its fragments lie in a file until it is closed."""
 
@@ -37,7 +45,9 @@ class ProjectReport:
     repository: str | None = None
     notes: list[str] = field(default_factory=list[str])
     outcomes: Counter[str] = field(default_factory=Counter[str])
-    attention: list[tuple[str, FileReport]] = field(default_factory=list[tuple[str, FileReport]])
+    attention: dict[FileReport, "Seen"] = field(default_factory=dict[FileReport, "Seen"])
+    """What the page for people lists: each once, however many versions have it."""
+    unlisted: int = 0
     lines: IO[str] = field(default_factory=lambda: _aside())
 
     def add(self, version: Version, commit: str) -> None:
@@ -58,11 +68,22 @@ class ProjectReport:
             self.notes.append(
                 f"“{version.past.title}”: {version.note} It holds what was there before."
             )
-        room = SHOWN - len(self.attention)
-        self.attention += [(version.past.title, file) for file in needs[:room]]
+        self._list(version)
+
+    def _list(self, version: Version) -> None:
+        for file in version.files:
+            if file.outcome not in NEED_A_HUMAN and file.outcome != "written":
+                continue
+            if (seen := self.attention.get(file)) is not None:
+                seen.versions += 1
+            elif len(self.attention) < SHOWN:
+                self.attention[file] = Seen(version.past.title)
+            else:
+                self.unlisted += 1
 
     def reset(self) -> None:
         """The versions are walked again."""
+        self.unlisted = 0
         self.lines.seek(0)
         self.lines.truncate()
         self.versions = 0
