@@ -21,6 +21,8 @@ PLACEHOLDER = re.compile(r"\[Binary image file: [^\]\n]*\]")
 
 MEDIA = ("image/", "font/", "audio/", "video/")
 """Kinds of which an empty file is none."""
+PNG_END = b"IEND\xaeB`\x82"
+"""Its last chunk's name and checksum (PNG 1.2, 4.1.4)."""
 MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"wOFF", b"wOF2", b"GIF87a", b"GIF89a")
 
 Encoding = Literal["text", "data", "base64", "placeholder", "binary_cut"]
@@ -102,7 +104,7 @@ def unfinished(data: bytes) -> str | None:
     problem = "It ends before a {} does."
     if data and any(magic.startswith(data) and magic != data for magic in MAGIC):
         return problem.format("picture or font")
-    if data.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" not in data[-64:]:
+    if data.startswith(b"\x89PNG\r\n\x1a\n") and PNG_END not in data[-72:]:
         return problem.format("PNG picture")
     if data.startswith(b"\xff\xd8\xff") and b"\xff\xd9" not in data[-64:]:
         return problem.format("JPEG picture")
