@@ -18,6 +18,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.engine import URL
+from tests.support.legacy import import_from, project, write_json_lines
 from tests.support.page import Page, opened
 
 from keelway import app, telemetry
@@ -26,9 +27,10 @@ from keelway.accounts.gate import COOKIE, Gate
 from keelway.accounts.limits import Attempts
 from keelway.accounts.logins import Logins
 from keelway.accounts.passwords import Passwords, kind_of
+from keelway.accounts.people import everybody
 from keelway.cli.servers import Site, listen, serving
 from keelway.db import models
-from keelway.db.session import Database
+from keelway.db.session import Database, database_url
 
 OLD = "swordfish of 2019"
 NEW = "correct horse battery"
@@ -70,30 +72,35 @@ class Served:
             return await session.scalar(query)
 
 
+async def add_maya(database: Database, stored: str | None) -> None:
+    now = datetime.now(UTC)
+    row = models.User(
+        id="maya",
+        name="Maya",
+        email=EMAIL,
+        role="member",
+        password_hash=stored,
+        created_at=now,
+        updated_at=now,
+    )
+    async with database.transaction() as tx:
+        tx.add(row)
+
+
 @asynccontextmanager
 async def served_on(
     database: Database,
     home: Path,
     *,
     stored: str | None = HASH,
+    imported: bool = False,
     attempts: Attempts | None = None,
     passwords: Passwords | None = None,
     changes_a_minute: int = 10**6,
 ) -> AsyncGenerator[Served]:
     """The page's port, with Maya as an import left her; the rest takes limits away."""
-    now = datetime.now(UTC)
-    async with database.transaction() as tx:
-        tx.add(
-            models.User(
-                id="maya",
-                name="Maya",
-                email=EMAIL,
-                role="member",
-                password_hash=stored,
-                created_at=now,
-                updated_at=now,
-            )
-        )
+    if not imported:
+        await add_maya(database, stored)
     logins = Logins(
         Accounts(database), attempts=attempts, passwords=passwords, refusal_seconds=0.05
     )
@@ -137,6 +144,30 @@ async def test_an_imported_person_comes_in_with_the_old_password_and_is_hashed_a
         user = (await served.me(cookie)).json()["user"]
         assert (user["email"], user["hasPassword"]) == (EMAIL, True)
         assert "$" not in (await served.me(cookie)).text
+
+
+async def test_from_the_old_database_to_the_page_with_the_old_password(home: Path) -> None:
+    people = [
+        {"id": "maya", "name": "Maya", "email": " Maya@Example.com", "password": HASH},
+        {"id": "jonas", "name": "Jonas", "email": "jonas@example.com", "password": ENDLESS},
+        {"id": "lea", "name": "Lea", "email": "lea@example.com", "password": "plain words"},
+    ]
+    source = write_json_lines(home / "old", {"users": people, "Project": [project(userId="maya")]})
+    status, report = await import_from(source, home / "data")
+    assert HASH not in json.dumps(report)
+    assert "plain words" not in json.dumps(report)
+    async with (
+        Database(database_url(home / "data", None)) as database,
+        served_on(database, home / "data", imported=True) as served,
+    ):
+        cookie = cookie_of(await served.log_in(OLD))
+        async with served.browser(cookie) as browser:
+            items = (await browser.get("/api/projects")).json()["items"]
+        assert [item["id"] for item in items] == ["p1"], status
+        for email, typed in (("jonas", OLD), ("lea", "plain words"), ("lea", "")):
+            assert (await served.log_in(typed, f"{email}@example.com")).status_code == 401
+        password = {one.user.id: one.password for one in await everybody(database)}
+        assert (password["maya"], password["jonas"], password["lea"]) == ("yes", "no", "no")
 
 
 async def test_a_hash_that_would_run_for_days_is_refused_like_a_wrong_password(

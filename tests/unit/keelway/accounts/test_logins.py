@@ -27,8 +27,8 @@ FREE = {"account": 10**6, "address": 10**6, "longest": 0}
 
 
 @pytest.fixture
-async def logins(database: Database) -> AsyncIterator[Logins]:
-    made = Logins(Accounts(database), refusal_seconds=0)
+async def logins(any_database: Database) -> AsyncIterator[Logins]:
+    made = Logins(Accounts(any_database), refusal_seconds=0)
     yield made
     made.close()
 
