@@ -158,11 +158,11 @@ def _tell(report: Report, wish: Wish, place: Place, progress: Progress) -> int:
         f"{totals['projects']} projects with {totals['fragments']} versions and "
         f"{totals['messages']} messages {verb}. Report: {place.data}, {place.page}"
     )
+    if wish.verify and report.projects:
+        return _verdict(report, wish, progress)
     if not report.projects or totals["failed"] == totals["projects"]:
         progress.say("Nothing could be used.")
         return NOTHING
-    if wish.verify:
-        return _verdict(report, wish, progress)
     return NEEDS_A_HUMAN if report.needs_a_human else 0
 
 

@@ -93,6 +93,33 @@ async def move(tx: AsyncSession, beside: Beside) -> None:
         await tx.execute(moved.execution_options(synchronize_session=False))
 
 
+async def holds(database: Database, plan: Plan, key: int) -> bool:
+    """Whether the project `key` has all that `write` would write; more may be there by now."""
+    async with database.reading() as session:
+        columns = [each for each in models.Fragment.__table__.c if each.name != "project"]
+        query = select(*columns).where(models.Fragment.project == key)
+        fragments = [dict(row) for row in (await session.execute(query)).mappings()]
+    for table, names, made in (
+        (models.Message, ("position",), message_rows(plan, fragments)),
+        (models.LegacyRow, ("position",), kept_rows(plan)),
+        (models.LegacyAlias, ("alias",), alias_rows(plan)),
+        (models.Mark, ("path", "oid"), mark_rows(plan)),
+    ):
+        for rows in _portions(made, "parts" if table is models.Message else "body"):
+            column = getattr(table, names[0])
+            async with database.reading() as session:
+                query = select(table).where(
+                    table.project == key, column.in_({row[names[0]] for row in rows})
+                )
+                there = {
+                    tuple(getattr(one, name) for name in names): one
+                    for one in await session.scalars(query)
+                }
+            if not all(_is(there.get(tuple(row[name] for name in names)), row) for row in rows):
+                return False
+    return True
+
+
 async def clear(database: Database, staged: int) -> None:
     """Remove a staged project with all of its rows, some at a time."""
     for table, column, many in (
@@ -142,7 +169,7 @@ async def _write_messages(
             await tx.execute(insert(message), [{**row, "project": beside.staged} for row in rows])
 
 
-def _is(there: models.Message | None, row: dict[str, Any]) -> bool:
+def _is(there: Any | None, row: dict[str, Any]) -> bool:
     return there is not None and all(getattr(there, name) == row[name] for name in row)
 
 

@@ -25,7 +25,7 @@ from keelway.fragments.store import FragmentStore
 from keelway.fragments.tree import TreeReader
 from keelway.ids import new_id
 from keelway.legacy import records, values
-from keelway.legacy.beside import Beside, clear, move, write
+from keelway.legacy.beside import Beside, clear, holds, move, write
 from keelway.legacy.here import Here, IdsTaken, decide, find, refuse_taken, shas
 from keelway.legacy.people import People
 from keelway.legacy.plan import ASSUMED, Base, Plan, Version
@@ -91,6 +91,10 @@ class Importer:
         if self.options.write:
             await self._sweep()
         await self.people.bring(write=self.options.write)
+        if self.options.check and self.people.missing:
+            self.report.problems.append(
+                f"{self.people.missing} people, teams or memberships of the source are not here."
+            )
         projects = list(self._projects())
         self._total = sum(self._count(row.get("id") or "") for row in projects)
         for row in projects:
@@ -146,7 +150,11 @@ class Importer:
             said = error.message if isinstance(error, KeelwayError) else type(error).__name__
             out.reset()
             out.status = "failed"
-            out.notes.append(f"It was not brought over: {said} What was here before is untouched.")
+            out.notes.append(
+                f"What is here could not be compared: {said}"
+                if self.options.check
+                else f"It was not brought over: {said} What was here before is untouched."
+            )
             if self.options.write:
                 await self._sweep()
         self._done = at + self._count(out.id)
@@ -200,15 +208,17 @@ class Importer:
                 size = 0
         found, out.messages = records.digest(plan)
         self._finish(plan, out)
-        if self.options.check:
-            same = (
-                same and here is not None and here.known is not None and here.known.digest == found
-            )
-            out.status = "unchanged" if same else "attention"
-            if not same:
-                out.notes.append("What is here is not what the old system holds now.")
+        if not self.options.check:
+            decide(out, here, same, found, last)
             return
-        decide(out, here, same, found, last)
+        if here is not None and repository is not None:
+            await self._repositories.drop(here.key)  # a copy, made to be looked at
+        same = same and here is not None and here.known is not None and here.known.digest == found
+        if same and here is not None and await holds(self.database, plan, here.key):
+            out.status = "unchanged"
+        else:
+            out.status = "attention"
+            out.notes.append("What is here is not what the old system holds now.")
 
     def _base(self, here: Here | None) -> Base:
         """To compare: the base that the project was laid on then, whatever is asked for now."""

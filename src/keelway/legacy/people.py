@@ -24,7 +24,11 @@ class People:
         self.source = source
         self.wanted = owner
         self.problems: list[str] = []
+        self.missing = 0
+        """People, teams and memberships that were looked for here and not found."""
         self._users: dict[str, str] = {}
+        self._emails: dict[str, str] = {}
+        """Old e-mail addresses to old ids; what `--owner` may name before anybody is here."""
         self._teams: set[str] = set()
         self._owner = ""
 
@@ -52,15 +56,17 @@ class People:
             self.problems.append("users: a row has no id that can be kept.")
             return
         user = models.User
-        email = (row.get("email") or "").strip().lower() or None
+        email = plain(row.get("email") or "").strip().lower() or None
         same = or_(user.id == old, user.email == email) if email else user.id == old
         async with self.database.reading() as session:
             found = (await session.scalars(select(user).where(same).limit(2))).all()
+        self._emails.setdefault(email or "", old)
         if found:
             known = next((one for one in found if one.id == old), found[0])
             self._users[old] = known.id
             return
         self._users[old] = old
+        self.missing += 1
         if row.get("password") and values.password_hash(row.get("password")) is None:
             self.problems.append(
                 f"users: the password of {old} is no bcrypt or argon2 hash; dropped."
@@ -73,14 +79,14 @@ class People:
         user = models.User
         async with self.database.reading() as session:
             if self.wanted is not None:
+                wanted = self.wanted.strip()
                 found = await session.scalar(
-                    select(user.id).where(
-                        or_(user.id == self.wanted, user.email == self.wanted.lower())
-                    )
+                    select(user.id).where(or_(user.id == wanted, user.email == wanted.lower()))
                 )
-                self._owner = found or self._users.get(self.wanted, "")
-                if not self._owner:
-                    raise OwnerUnknown(f"There is no user {self.wanted} here or in the old system.")
+                old = self._emails.get(wanted.lower(), wanted)
+                self._owner = found or self._users.get(old, "")
+                if not self._owner or not wanted:
+                    raise OwnerUnknown(f"There is no user {wanted} here or in the old system.")
             else:
                 self._owner = (
                     await session.scalar(select(user.id).where(user.role == "owner")) or ""
@@ -94,25 +100,30 @@ class People:
         self._teams.add(old)
         given = {
             "name": plain(row.get("name") or "Team"),
-            "slug": row.get("slug"),
+            "slug": plain(row.get("slug") or "") or None,
             "personal": row.get("isPersonal") in ("t", "true"),
         }
-        if write:
+        async with self.database.reading() as session:
+            known = await session.get(team, old)
+        self.missing += known is None
+        if write and known is None:
             async with self.database.transaction() as tx:
-                if await tx.get(team, old) is None:
-                    tx.add(team(id=old, **given))
+                tx.add(team(id=old, **given))
 
     async def _member(self, row: Row, *, write: bool) -> None:
         user, team = self._users.get(row.get("userId") or ""), row.get("teamId") or ""
         if user is None or team not in self._teams:
             self.problems.append("team_members: a row names a user or a team that is not there.")
             return
-        if not write:
-            return
         member = models.TeamMember
         role = values.team_role(row.get("role"))
+        async with self.database.reading() as session:
+            known = await session.get(member, (team, user))
+        self.missing += known is None
+        if not write or (known is not None and known.role == role):
+            return
         async with self.database.transaction() as tx:
-            if await tx.get(member, (team, user)) is None:
+            if known is None:
                 tx.add(member(team_id=team, user_id=user, role=role))
             else:
                 await tx.execute(
