@@ -97,7 +97,11 @@ class Passwords:
         if not self._room.acquire(blocking=False):
             raise TooManyRequests(BUSY_SECONDS)
         self.ran[kind] += 1
-        future = self._threads.submit(work)
+        try:
+            future = self._threads.submit(work)
+        except RuntimeError:  # no thread could be started, or the server is ending
+            self._room.release()
+            raise
         # Also when nobody waits any more: a hash that runs cannot be called off.
         future.add_done_callback(lambda _: self._room.release())
         return await asyncio.wrap_future(future)

@@ -198,6 +198,14 @@ async def test_who_stops_waiting_takes_no_room_away_for_ever() -> None:
         passwords.close()
 
 
+async def test_what_could_not_be_started_takes_no_room_away_for_ever() -> None:
+    passwords = Passwords(waiting=0)
+    passwords.close()
+    for _ in range(THREADS + 1):
+        with pytest.raises(RuntimeError):
+            await passwords.hash("x")
+
+
 async def at_once(passwords: Passwords, count: int) -> list[str]:
     said: list[str] = []
 
