@@ -99,6 +99,8 @@ class Importer:
         self._total = sum(self._count(row.get("id") or "") for row in projects)
         for row in projects:
             await self._project(row)
+        if self.options.write:
+            await self._repositories.forget_staged()
         self.report.problems = [*self.source.problems, *self.people.problems, *self.report.problems]
         self.report.finished_at = datetime.now(UTC)
         self._repositories.close()
