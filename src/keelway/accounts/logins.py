@@ -170,6 +170,12 @@ class Logins:
         async with self.database.transaction() as tx:
             if not await _swap(tx, person, fresh):
                 return False
+            # First: a login address that is being used now has its session written, or finds itself gone.
+            await tx.execute(
+                delete(credential).where(
+                    credential.user_id == person.id, credential.kind == "login"
+                )
+            )
             await tx.execute(
                 delete(session).where(
                     session.user_id == person.id, session.token_hash != caller.credential
@@ -179,11 +185,6 @@ class Logins:
                 update(session)
                 .where(session.token_hash == caller.credential)
                 .values(began_with="password")
-            )
-            await tx.execute(
-                delete(credential).where(
-                    credential.user_id == person.id, credential.kind == "login"
-                )
             )
         return True
 
