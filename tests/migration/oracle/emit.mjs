@@ -1,7 +1,7 @@
 // JSON lines in: {seeds, folder, form: "dump" | "lines", wish}; the source is written there; out: the truth of each.
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { make, told } from "./history.mjs";
+import { make, robbed, told } from "./history.mjs";
 import { field, jsonb, mapOrder } from "./rules.mjs";
 
 const stamp = (at) => new Date(at).toISOString().replace("T", " ").replace("Z", "").replace(/\.?0+$/, (end) => (end.startsWith(".") ? "" : end));
@@ -71,7 +71,9 @@ const USER = { id: "u1", name: "Ada", email: "ada@example.org", role: "USER", cr
 
 function emit({ seeds, folder, form, wish }) {
   mkdirSync(folder, { recursive: true });
-  const worlds = seeds.map((seed) => make(seed, wish));
+  const made = seeds.map((seed) => make(seed, wish));
+  const bare = wish.robbed ? made.map(robbed).filter(({ versions }) => versions.some(({ lost }) => !lost)) : [];
+  const worlds = [...made, ...bare];
   const all = worlds.map(rows);
   let out = form === "dump" ? openSync(`${folder}/old.sql`, "w") : null;
   if (out) writeSync(out, "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\nSET client_encoding = 'UTF8';\n");

@@ -313,13 +313,16 @@ export function make(seed, wish = {}) {
 /** What the test needs to know of it, version by version. */
 export function told(world) {
   const proofs = evidence(world);
+  const gaps = world.versions.some(({ lost }) => lost);
+  const shown = new Set(); // what a reader of the rows so far has met
   const versions = world.versions.map((version, at) => {
     const files = {};
+    if (!version.lost) for (const key of version.row.keys()) shown.add(`${key} ${version.true.get(key)?.sha}`);
     for (const [path, one] of Object.entries(truth(version))) {
       const stored = world.keyAt(version, path);
       const text = stored === undefined ? undefined : version.row.get(stored);
       const sha = text === undefined ? null : blob(text);
-      files[path] = { sha: one.sha, kind: one.kind, key: one.key, stored, text: sha, units: text?.length ?? null };
+      files[path] = { sha: one.sha, kind: one.kind, key: one.key, stored, text: sha, units: text?.length ?? null, seen: shown.has(`${one.key} ${one.sha}`), gaps };
       if ((one.kind === "text" || one.kind === "same") && sha !== null && sha !== one.sha) files[path].proofs = proofs(path, sha);
     }
     const unsafe = [...version.row.keys()].filter((key) => UNSAFE.includes(key));
@@ -332,3 +335,14 @@ export function told(world) {
 World.prototype.keyAt = function keyAt(version, path) {
   return [...version.row.keys()].filter((key) => pathOf(key) === path).sort(byLength).at(-1);
 };
+
+/** The same project without a whole long text anywhere: nothing of it can be repaired, least of all from the other. */
+export function robbed(world) {
+  const versions = world.versions.map((version) => ({
+    ...version,
+    id: version.id.replace(/^../, "zz"),
+    lost: version.lost || [...version.row.values()].some((text) => text.length > 10_000),
+  }));
+  const bare = { name: `${world.name}-robbed`, versions, messages: [], twins: [], active: null };
+  return Object.assign(Object.create(Object.getPrototypeOf(world)), world, bare);
+}

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from tests.support.legacy import import_from
 BATCH = 20
 
 
-async def hunt(node: Node, seeds: list[int], form: str, wish: dict[str, Any]) -> Verdict:
+async def hunt(
+    node: Node, seeds: list[int], form: str, wish: dict[str, Any], base: str = "none"
+) -> Verdict:
     """Import the worlds of some seeds together, and hold each against its truth."""
     verdict = Verdict()
     home = Path(tempfile.mkdtemp(prefix="kw-oracle-", dir="/tmp"))
@@ -22,11 +25,14 @@ async def hunt(node: Node, seeds: list[int], form: str, wish: dict[str, Any]) ->
         folder = home / "source"
         told = node.ask({"seeds": seeds, "folder": str(folder), "form": form, "wish": wish})
         source = folder / "old.sql" if form == "dump" else folder
-        _, report = await import_from(source, home / "data")
+        _, report = await import_from(source, home / "data", base=base)
         said = {one["id"]: one for one in report["projects"]}
         for one in told:
             if one["id"] in said:
-                judge(home / "data", one, said[one["id"]], verdict)
+                try:
+                    judge(home / "data", one, said[one["id"]], verdict)
+                except subprocess.CalledProcessError as error:
+                    verdict.wrong.append(f"{one['id']}: git failed: {error} {error.stderr}")
             else:
                 verdict.wrong.append(f"{one['id']}: not in the report; {report['problems'][:3]}")
     finally:
@@ -39,7 +45,7 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("first", type=int)
     asked.add_argument("count", type=int)
-    for flag in ("lines", "lone", "raw", "hard", "missed"):
+    for flag in ("lines", "lone", "raw", "hard", "base", "missed"):
         asked.add_argument(f"--{flag}", action="store_true")
     wish = asked.parse_args()
     all_ = Verdict()
@@ -47,8 +53,9 @@ def main() -> None:
         for first in range(wish.first, wish.first + wish.count, BATCH):
             seeds = list(range(first, min(first + BATCH, wish.first + wish.count)))
             form = "lines" if wish.lines or wish.lone else "dump"
-            kinds = {"lone": wish.lone, "raw": wish.raw, "hard": wish.hard}
-            found = asyncio.run(hunt(node, seeds, form, kinds))
+            base = "react-vite" if wish.base else "none"
+            kinds = {"robbed": wish.hard, "lone": wish.lone, "raw": wish.raw, "hard": wish.hard}
+            found = asyncio.run(hunt(node, seeds, form, kinds, base))
             for one in found.wrong:
                 print("WRONG", one, flush=True)
             for one in found.missed if wish.missed else []:

@@ -68,17 +68,55 @@ def judge(home: Path, told: Any, said: Any, verdict: Verdict, lone: bool = False
         return
     repository = home / said["repository"]
     at_commit = trees(repository, [one["commit"] for one in fragments])
+    below = base_of(repository, fragments[0]["commit"])
+    if bool(below) != ("assumed" in said["base"]):
+        verdict.wrong.append(f"{where}: the base is {said['base']}, but git has {len(below)} files")
     blobs = {blob for tree in at_commit.values() for blob in tree.values()}
     for name, data in contents(repository, blobs):
         if hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest() != name:
             verdict.wrong.append(f"{where}: blob {name} is not what it says")
-    before: dict[str, str] = {}
+    before = below
     flawed: dict[str, str] = {}
     for version, fragment in zip(kept, fragments, strict=True):
         tree = at_commit[fragment["commit"]]
+        for path, name in below.items():
+            if path not in version["files"]:
+                version["files"][path] = {
+                    "sha": name,
+                    "kind": "base",
+                    "text": None,
+                    "seen": True,
+                    "gaps": False,
+                }
         judge_version(where, version, fragment, tree, before, flawed, verdict)
         before = tree
     judge_commits(where, told, kept, fragments, repository, verdict)
+    judge_active(told, kept, said, verdict)
+
+
+def base_of(repository: Path, first: str) -> dict[str, str]:
+    """The files of what was laid under the first version."""
+    line = run(repository, "rev-list", "--parents", "-n1", first).decode().split()
+    return trees(repository, line[1:])[line[1]] if line[1:] else {}
+
+
+def judge_active(told: Any, kept: list[Any], said: Any, verdict: Verdict) -> None:
+    """The active version is the row's; where that dangles, the newest twin's, then the newest."""
+    got = said["active_fragment"]
+    ids = [version["id"] for version in kept]
+    if told["active"] in ids:
+        right_ones = [told["active"]]
+    elif told["active"] is None:
+        right_ones = [ids[-1]]
+    else:
+        newest = max((twin["createdAt"] for twin in told["twins"]), default=None)
+        titles = {twin["title"] for twin in told["twins"] if twin["createdAt"] == newest}
+        right_ones = [version["id"] for version in kept if version["title"] in titles]
+        right_ones = right_ones or [ids[-1]]
+        if told["active"] not in " ".join(said["notes"]):
+            verdict.wrong.append(f"{told['id']}: nothing is said of the active version")
+    if got not in right_ones:
+        verdict.wrong.append(f"{told['id']}: active is {got}, not {right_ones}")
 
 
 def judge_version(
@@ -91,8 +129,8 @@ def judge_version(
         listed.setdefault(one["path"], []).append(one)
     keys = {one["key"] for one in fragment["files"]}
     for key in version["unsafe"]:
-        shown = key.encode("unicode_escape").decode()[:200]
-        if not any(one[:200] == shown for one in keys):
+        shown = {key[:200], key.encode("unicode_escape").decode()[:200]}
+        if not any(one[:200] in shown for one in keys):
             verdict.wrong.append(f"{where} v{version['at']}: unsafe key {key[:60]!r} is not named")
     for path in sorted({*version["files"], *tree}):
         named = {one["outcome"] for one in listed.get(path, [])}
@@ -125,9 +163,11 @@ def judge_file(
             verdict.wrong.append(f"{spot}: a placeholder passed off as whole")
     elif got == true["sha"]:
         counts["whole"] += 1
+        if "repaired" in named and true["kind"] == "text" and not right(true):
+            verdict.wrong.append(f"{spot}: right, but from where? {true}")
         if named & {"damaged", "binary_cut"}:
             counts[f"whole, yet called {sorted(named)}"] += 1
-    elif got is None and not named and true["text"] is None:
+    elif not named - {"duplicate"} and not known(true):
         counts["gone with versions that are lost"] += 1
     elif named <= {"duplicate"} and got == EMPTY:
         # A read that had failed looks like an empty file; only its first version may tell.
@@ -143,6 +183,12 @@ def judge_file(
         if "damaged" in named and (proofs := right(true)):
             counts[f"missed repair: {sorted({one['how'] for one in proofs})}"] += 1
             verdict.missed.append(f"{spot}: damaged though {true['proofs']}; {brief(true)}")
+
+
+def known(true: Any) -> bool:
+    """Whether a reader of the rows that are left could know of the truth at all."""
+    beaten = true["text"] is None or true["stored"] != true["key"]
+    return true["text"] == true["sha"] or (true["seen"] and not (beaten and true["gaps"]))
 
 
 def right(true: Any) -> list[Any]:
