@@ -44,11 +44,12 @@ MOST_WORK_KIB = 1 << 20
 """Memory times passes: about 1.5 s here."""
 MOST_LANES = 8
 
-_BCRYPT = re.compile(r"\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{53}")
+_BCRYPT = re.compile(r"\$2[abxy]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
 _ARGON2 = re.compile(
     r"\$argon2(?P<kind>id|i|d)(?:\$v=(?:16|19))?"
     r"\$m=(?P<memory>\d{1,7}),t=(?P<passes>\d{1,4}),p=(?P<lanes>\d{1,2})"
-    r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
+    r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}",
+    re.ASCII,
 )
 _TYPES = {"id": Type.ID, "i": Type.I, "d": Type.D}
 _OURS = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$"

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from argon2.low_level import Type, hash_secret
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keelway.accounts.limits import TooManyRequests
 from keelway.accounts.passwords import THREADS, Passwords, kind_of
@@ -106,6 +108,8 @@ REFUSED = [
     "$argon2id$v=19$m=64,t=1,p=0$" + "A" * 22 + "$" + "A" * 43,
     "$argon2id$v=19$m=64,t=1,p=1$" + "A" * 22 + "$" + "A" * 6,
     "$argon2id$v=19$m=64,t=1,p=1,keyid=AA$" + "A" * 22 + "$" + "A" * 43,
+    "$2b$1\u0664$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+    "$argon2id$v=19$m=6\u0664,t=1,p=1$" + "A" * 22 + "$" + "A" * 43,
     "$argon2xx$" + "A" * 80,
     "plaintext",
     "",
@@ -121,6 +125,33 @@ async def test_a_hash_that_costs_too_much_or_is_odd_is_never_run(
     assert not (await passwords.check("correct horse", stored)).right
     assert time.monotonic() - begun < 5
     assert passwords.ran == {"ours": 1}, "the work of a check all the same"
+
+
+SHAPES = st.one_of(
+    st.from_regex(r"\$2[abxy]?\$[0-9]{1,3}\$[./A-Za-z0-9]{50,55}", fullmatch=True),
+    st.from_regex(
+        r"\$argon2(id|i|d|x)(\$v=[0-9]{1,3})?\$m=[0-9]{1,10},t=[0-9]{1,6},p=[0-9]{1,4}"
+        r"\$[A-Za-z0-9+/=]{0,90}\$[A-Za-z0-9+/=]{0,90}",
+        fullmatch=True,
+    ),
+    st.text(),
+)
+
+
+@given(SHAPES)
+@settings(max_examples=300, deadline=None)
+def test_no_hash_that_would_be_run_is_beyond_the_bounds(stored: str) -> None:
+    """Parsed here by other means than there."""
+    if kind_of(stored) is None:
+        return
+    parts = stored.split("$")
+    if parts[1].startswith("2"):
+        assert 4 <= int(parts[2]) <= 14
+        return
+    cost = {name: int(value) for name, value in (one.split("=") for one in parts[-3].split(","))}
+    assert cost["m"] <= 256 * 1024
+    assert 1 <= cost["t"] * cost["m"] <= 1024 * 1024
+    assert 1 <= cost["p"] <= 8
 
 
 @pytest.mark.parametrize(
