@@ -250,6 +250,48 @@ async def test_every_route_lets_in_whom_it_should_and_nobody_else(
     assert wrong == []
 
 
+async def test_an_id_that_no_database_takes_is_not_found(
+    any_database: Database, home: Path
+) -> None:
+    async with town(any_database, home) as here:
+        maker = here.people["the project's own user"]
+        for odd in (
+            "%00",
+            f"{here.project.id}%00",
+            "%F0%9F%90%99",
+            "%ED%A0%80",
+            "x" * 2000,
+            "%27%20OR%201=1",
+        ):
+            answer = await maker.get(f"/api/projects/{odd}")
+            assert (answer.status_code, answer.json()["code"]) == (404, "ProjectNotFound"), odd
+
+
+async def test_ones_own_project_leads_to_nobody_elses_versions(
+    any_database: Database, home: Path
+) -> None:
+    """Guessed nested ids: each is looked for in the path's project only."""
+    async with opened(any_database, home) as page:
+        theirs = await page.parts.new_project(await page.accounts.owner(), "Todo", "react-vite")
+        stranger = await person(any_database, "member")
+        mine = await page.parts.new_project(stranger, "Mine", "react-vite")
+        fid, sha = theirs.active_fragment_id, theirs.git_commit_hash
+        async with await page.browser(stranger) as browser:
+            own = f"/api/projects/{mine.id}/fragments"
+            for path in (
+                *(f"{own}/{guess}" for guess in (fid, sha)),
+                f"{own}/{fid}/files",
+                f"{own}/{fid}/files/index.html",
+                f"{own}/{fid}/diff",
+                f"{own}/v1/diff?against={fid}",
+                f"{own}/v1/diff?against={sha}",
+            ):
+                answer = await browser.get(path)
+                assert (answer.status_code, answer.json()["code"]) == (404, "FragmentNotFound"), (
+                    path
+                )
+
+
 @dataclass
 class Following:
     """Turns that only wait: what a reader reads is the real log of a real row."""

@@ -180,8 +180,10 @@ class Projects:
     async def standing(self, user: UserId, project_id: ProjectId) -> Standing:
         """The project and how the person stands to it, in one query. Raises ProjectNotFound."""
         query = _standings(user).where(models.Project.id == project_id)
-        async with self.database.reading() as session:
-            found = (await session.execute(query)).first()
+        found = None
+        if project_id.isprintable():  # PostgreSQL takes no NUL even in a question
+            async with self.database.reading() as session:
+                found = (await session.execute(query)).first()
         if found is None:
             raise ProjectNotFound("There is no such project.", project=project_id)
         return Standing(_value(found[0], found[1]), found[2])

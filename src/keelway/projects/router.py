@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Protocol, cast
+from unicodedata import category
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.requests import HTTPConnection
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from keelway.accounts.access import (
@@ -30,8 +31,29 @@ NAME_WORDS = 6
 """A project made from a prompt is named by its first words until the agent finds a better name."""
 PAGE = 50
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
-Prompt = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000)]
+
+def _one_line(text: str) -> str:
+    if any(category(char) == "Cc" for char in text):
+        raise ValueError("A name is one line, without control characters.")
+    return text
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("A NUL cannot be stored.")  # PostgreSQL
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80),
+    AfterValidator(_one_line),
+]
+Prompt = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100_000),
+    AfterValidator(_storable),
+]
 
 
 class UnknownTemplate(Invalid):
@@ -199,4 +221,5 @@ def title_of(prompt: str) -> str:
     line = prompt.strip().splitlines()[0]
     words = line.split()
     name = " ".join(words[:NAME_WORDS])[:60].rstrip(" .,:;!?")
+    name = "".join(char for char in name if category(char) != "Cc")
     return (name[:1].upper() + name[1:]) or "New project"

@@ -48,6 +48,9 @@ async def test_a_prompt_names_the_project_and_starts_its_first_turn(page: Page) 
         ({"name": " "}, "Invalid"),
         ({"prompt": ""}, "Invalid"),
         ({"name": "x" * 81}, "Invalid"),
+        ({"name": "a\0b"}, "Invalid"),
+        ({"name": "two\nlines"}, "Invalid"),
+        ({"prompt": "a\0b"}, "Invalid"),
         ({"prompt": "x" * 100_001}, "Invalid"),
         ({"name": "x", "template": "../../etc"}, "UnknownTemplate"),
     ],
@@ -63,7 +66,8 @@ async def test_a_project_is_renamed_and_deleted(page: Page) -> None:
     async with await page.browser() as browser:
         made = (await browser.post("/api/projects", json={"name": "Old"})).json()
         path = f"/api/projects/{made['id']}"
-        assert (await browser.patch(path, json={"name": "New"})).json()["name"] == "New"
+        family = "\U0001f469\u200d\U0001f467 New"  # joined by a character that is not seen
+        assert (await browser.patch(path, json={"name": family})).json()["name"] == family
         assert (await browser.delete(path)).status_code == 204
         assert (await browser.get(path)).status_code == 404
         assert (await browser.get("/api/projects")).json() == {"items": [], "nextCursor": None}
@@ -152,6 +156,8 @@ async def test_a_cursor_of_ones_own_making_is_refused(page: Page, cursor: str) -
         ("build me a habit tracker that counts streaks", "Build me a habit tracker that"),
         ("todo.\nwith tags", "Todo"),
         ("?!", "New project"),
+        ("a \x1b[31mred\x07 page", "A [31mred page"),
+        ("\x07", "New project"),
         ("x" * 200, "X" + "x" * 59),
     ],
 )
