@@ -100,7 +100,7 @@ function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
 
   return (
     <section className="chat" aria-label="Conversation" data-run={run?.status}>
-      <Transcript project={project.id} person={me.user.name ?? "You"} messages={messages} busy={busy} actions={actions} />
+      <Transcript project={project.id} person={canEdit ? (me.user.name ?? "You") : "Someone"} messages={messages} busy={busy} actions={actions} />
       <div className="composer-area">
         <RunBar run={run} />
         {offline && <div className="banner" role="status"><Icon of={RefreshCw} /><span>Connection lost. The run goes on without you.</span><Button size="sm" onClick={reconnect}>Reconnect</Button></div>}

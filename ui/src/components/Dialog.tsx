@@ -33,10 +33,11 @@ export function Dialog({ title, children, footer, onClose, testId }: DialogProps
       }}
       onClick={(event) => event.target === ref.current && onClose()}
     >
+      {/* No header and footer elements: they would be the page's landmarks a second time. */}
       <div className="dialog-in">
-        <header><h2 id={heading}>{title}</h2></header>
+        <div className="dialog-head"><h2 id={heading}>{title}</h2></div>
         <div className="body">{children}</div>
-        <footer>{footer}</footer>
+        <div className="dialog-foot">{footer}</div>
       </div>
     </dialog>
   );

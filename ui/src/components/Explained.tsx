@@ -26,7 +26,7 @@ export function Explained({ children, label, className, title, explains, testId 
   };
   return (
     <>
-      <button ref={button} type="button" className={className} popoverTarget={id} aria-label={label} data-testid={testId} onClick={(event) => event.stopPropagation()}>{children}</button>
+      <button ref={button} type="button" className="explained" popoverTarget={id} aria-label={label} data-testid={testId} onClick={(event) => event.stopPropagation()}><span className={className}>{children}</span></button>
       <div ref={note} id={id} popover="auto" className="explains" onClick={(event) => event.stopPropagation()} onToggle={(event) => event.newState === "open" && place()}>
         <b>{title}</b>
         <p>{explains}</p>

@@ -36,7 +36,7 @@ export function SaysProvider({ children }: { children: ReactNode }): ReactNode {
     <SaysContext value={says}>
       {children}
       {shown && (
-        <div className="toast" data-testid="toast">
+        <section className="toast" aria-label="Message" data-testid="toast">
           <Check size={16} strokeWidth={1.5} aria-hidden="true" />
           <span>{shown.text}</span>
           {shown.action && (
@@ -49,7 +49,7 @@ export function SaysProvider({ children }: { children: ReactNode }): ReactNode {
               {shown.action.label}
             </Button>
           )}
-        </div>
+        </section>
       )}
       <div className="sr" role="status" data-testid="announcer">{polite}</div>
       <div className="sr" role="alert">{urgent}</div>

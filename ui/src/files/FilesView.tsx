@@ -73,7 +73,7 @@ export default function FilesView({ project, number, path }: { project: string; 
         <div className="split files">
           <nav className="file-list" aria-label="Files of this version">
             {rows.map((row) => (
-              <Link key={row.path} className={`f ${row.path === shown ? "on" : ""}`} href={fileAddress(project, number, row.path)} aria-current={row.path === shown ? "page" : undefined} title={row.path}>
+              <Link key={row.path} className={`f ${row.path === shown ? "on" : ""} ${row.mark ? "two" : ""}`} href={fileAddress(project, number, row.path)} aria-current={row.path === shown ? "page" : undefined} title={row.path}>
                 <span className="cut">{row.path}</span>
                 {row.mark && <span className="chip warn small" title={row.mark.note}>Incomplete<span className="sr">: {row.mark.note}</span></span>}
                 <span className="pm xs dim">{size(row.size)}</span>

@@ -23,8 +23,8 @@ test("hand edits come first, rows of zero not at all", () => {
 test("a version that came incomplete says so before it is brought back", () => {
   const old = (damagedFiles: number) => ({ ...version(3, "import"), damagedFiles });
   const words = (damagedFiles: number) => impact({ from: "a", to: "b", files: [] }, [], old(damagedFiles)).map(({ text, edge }) => `${text} | ${edge}`);
-  expect(words(2)).toEqual(["2 files of v3 are incomplete | came so from the old system"]);
-  expect(words(1)).toEqual(["1 file of v3 is incomplete | came so from the old system"]);
+  expect(words(2)).toEqual(["2 files of v3 are incomplete | as the old system kept them"]);
+  expect(words(1)).toEqual(["1 file of v3 is incomplete | as the old system kept it"]);
   expect(words(0)).toEqual([]);
 });
 

@@ -46,7 +46,7 @@ function handRows(later: Fragment[]): ImpactRow[] {
 /** What comes back is no more whole than it was kept. */
 function incompleteRows(target: Fragment): ImpactRow[] {
   if (!target.damagedFiles) return [];
-  return [{ kind: "incomplete", text: `${count(target.damagedFiles, "file")} of v${target.number} ${target.damagedFiles === 1 ? "is" : "are"} incomplete`, edge: "came so from the old system" }];
+  return [{ kind: "incomplete", text: `${count(target.damagedFiles, "file")} of v${target.number} ${target.damagedFiles === 1 ? "is" : "are"} incomplete`, edge: target.damagedFiles === 1 ? "as the old system kept it" : "as the old system kept them" }];
 }
 
 export function impact(diff: Diff, later: Fragment[], target: Fragment): ImpactRow[] {

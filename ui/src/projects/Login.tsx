@@ -4,7 +4,7 @@ import { useLocation, useSearch } from "wouter";
 import { calls, paths } from "../api/calls";
 import { ApiError, request } from "../api/client";
 import { forgetAll } from "../api/resource";
-import { LINK_EXPIRED, sentence } from "../api/sentences";
+import { sentence } from "../api/sentences";
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { cameByLink, forgetLink } from "../components/linkLogin";
@@ -21,12 +21,14 @@ export function takeKey(): string {
   return key;
 }
 
+const LINK_OR_PASSWORD = "This link has expired. Run `keelway link` for a new one, or log in with your password.";
+
 /** What the link, or the session that may still live, has come to; null while that is not known. */
 type Found = "form" | "away" | { refused: string };
 
 function refusal(error: unknown): Found {
   if (!(error instanceof ApiError) || error.status >= 500) return "away";
-  return { refused: error.code === "LoginExpired" ? LINK_EXPIRED : sentence(error) };
+  return { refused: error.code === "LoginExpired" ? LINK_OR_PASSWORD : sentence(error) };
 }
 
 function useArrival(arrive: () => void): { found: Found | null; begin: () => void } {
@@ -81,14 +83,14 @@ export function Login(): ReactNode {
         <span className="stem" aria-hidden="true" />
         <span className="wordmark"><Mark size={24} />Keelway</span>
         <h1 className="on-keel"><span className="node hand" style={{ top: 17 }} aria-hidden="true" />Log in</h1>
-        {found !== "form" && <div className="notice warn" role="status"><Icon of={TriangleAlert} /><span className="grow"><Spoken text={found.refused} /> Or log in with your password.</span></div>}
+        {found !== "form" && <div className="notice warn" role="status"><Icon of={TriangleAlert} /><span className="grow"><Spoken text={found.refused} /></span></div>}
         <LoginForm
           onDone={() => {
             forgetLink();
             arrive();
           }}
         />
-        <p className="login-foot xs dim"><Spoken text="Run `keelway link` for a login address." /></p>
+        {found === "form" && <p className="login-foot xs dim"><Spoken text="Run `keelway link` for a login address." /></p>}
       </main>
     </div>
   );

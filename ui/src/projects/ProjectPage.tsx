@@ -134,7 +134,8 @@ function Frame({ project, me, place }: FrameProps): ReactNode {
       <a className="skip" href="#composer">{project.canEdit ? "Go to the message field" : "Go to the conversation"}</a>
       <TopBar project={project} me={me} tab={place.tab} historyOpen={historyOpen} onHistory={toggleHistory} onRename={() => setDialog("rename")} onDelete={() => setDialog("delete")} />
       <main className="frame">
-        {place.tab === "preview" && <h1 className="sr">{project.name}</h1>}
+        {/* On a phone the heading of the work pane is only there while that pane is. */}
+        <h1 className={place.tab === "preview" ? "sr" : "sr elsewhere"}>{project.name}</h1>
         {rail && <KeelRail project={project.id} chosen={place.number ?? project.activeVersion} onOpen={() => setFolded(false)} />}
         <ChatPane project={project} me={me} onBusy={onBusy} fix={fix} />
         {!rail && <Splitter width={width} onWidth={setWidth} />}
