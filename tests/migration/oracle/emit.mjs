@@ -4,8 +4,12 @@ import { createInterface } from "node:readline";
 import { make, robbed, told } from "./history.mjs";
 import { field, jsonb, mapOrder } from "./rules.mjs";
 
-const stamp = (at) => new Date(at).toISOString().replace("T", " ").replace("Z", "").replace(/\.?0+$/, (end) => (end.startsWith(".") ? "" : end));
-const time = (at) => stamp(at).replace(/^(.{16})$/, "$1:00");
+/** A moment as PostgreSQL prints a timestamp(3). */
+function time(at) {
+  const [seconds, thousandths] = new Date(at).toISOString().replace("T", " ").replace("Z", "").split(".");
+  const part = thousandths.replace(/0+$/, "");
+  return part ? `${seconds}.${part}` : seconds;
+}
 
 const TABLES = {
   users: ["id", "name", "email", "emailVerified", "role", "createdAt", "updatedAt", "password"],

@@ -77,6 +77,7 @@ def judge(home: Path, told: Any, said: Any, verdict: Verdict, lone: bool = False
             verdict.wrong.append(f"{where}: blob {name} is not what it says")
     before = below
     flawed: dict[str, str] = {}
+    refused: set[str] = set()
     for version, fragment in zip(kept, fragments, strict=True):
         tree = at_commit[fragment["commit"]]
         for path, name in below.items():
@@ -88,7 +89,7 @@ def judge(home: Path, told: Any, said: Any, verdict: Verdict, lone: bool = False
                     "seen": True,
                     "gaps": False,
                 }
-        judge_version(where, version, fragment, tree, before, flawed, verdict)
+        judge_version(where, version, fragment, tree, before, flawed, refused, verdict)
         before = tree
     judge_commits(where, told, kept, fragments, repository, verdict)
     judge_active(told, kept, said, verdict)
@@ -121,7 +122,7 @@ def judge_active(told: Any, kept: list[Any], said: Any, verdict: Verdict) -> Non
 
 def judge_version(
     where: str, version: Any, fragment: Any, tree: dict[str, str], before: dict[str, str],
-    flawed: dict[str, str], verdict: Verdict,
+    flawed: dict[str, str], refused: set[str], verdict: Verdict,
 ) -> None:  # fmt: skip
     """`flawed`: path to the blob that an earlier version's report called damaged or cut."""
     listed: dict[str, list[Any]] = {}
@@ -144,6 +145,14 @@ def judge_version(
                 verdict.wrong.append(f"{spot}: does not say that it is damaged")
         if named & {"damaged", "binary_cut"} and got is not None:
             flawed[path] = got
+        elif "repaired" in named:
+            flawed.pop(path, None)
+        if "refused" in named or (path in refused and got is None):
+            # A file took a folder's place, or the other way round: named when it happened.
+            refused.add(path)
+            named |= {"refused"}
+        else:
+            refused.discard(path)
         judge_file(spot, true, got, named & NAMED, notes, verdict)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Node:
 
 
 @contextmanager
-def opened(script: str) -> Iterator[Node]:
+def opened(script: str) -> Generator[Node]:
     """A Node process that ends with the block."""
     asked = Node(script)
     try:

@@ -1,0 +1,125 @@
+"""Imports held against an independent oracle: the old system's storing rules, written in JavaScript.
+
+The default is quick. `ORACLE_COUNT=200 ORACLE_FIRST=1000 pytest tests/migration/test_oracle.py` looks
+harder; `python -m tests.migration.oracle.hunt` looks for hours, and prints what it finds.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from tests.migration.oracle.hunt import hunt
+from tests.migration.oracle.judge import Verdict, judge
+from tests.migration.oracle.node import Node, opened
+from tests.support.legacy import import_from
+from tests.support.postgres import Cluster
+
+FIRST = int(os.environ.get("ORACLE_FIRST", "1"))
+COUNT = int(os.environ.get("ORACLE_COUNT", "6"))
+SEEDS = list(range(FIRST, FIRST + COUNT))
+
+KINDS: dict[str, str] = {
+    "emailVerified": "timestamp(3)", "createdAt": "timestamp(3)", "updatedAt": "timestamp(3)",
+    "files": "jsonb", "messagingVersion": "integer",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Node]:
+    with opened("emit.mjs") as asked:
+        yield asked
+
+
+@pytest.mark.parametrize(
+    ("form", "base", "wish"),
+    [
+        ("dump", "none", {}),
+        ("lines", "none", {"lone": True}),
+        ("dump", "none", {"hard": True, "robbed": True}),
+        ("dump", "react-vite", {"versions": 12}),
+    ],
+    ids=["as it was", "with halves of characters", "hard, and robbed", "on a template"],
+)
+async def test_every_file_of_every_version_is_whole_or_named(
+    node: Node, form: str, base: str, wish: dict[str, Any]
+) -> None:
+    found = await hunt(node, SEEDS, form, wish, base)
+    assert found.wrong == []
+    assert found.missed == []
+    assert found.counts["whole"] > COUNT * 20
+    assert found.counts["repaired"] > COUNT
+
+
+def blocks(dump: Path) -> Iterator[tuple[str, list[str], str]]:
+    """Table, columns and rows of each COPY block of a dump."""
+    text = dump.read_bytes().decode()
+    for found in re.finditer(
+        r"COPY public\.(\S+) \((.*?)\) FROM stdin;\n(.*?)\\\.\n", text, re.DOTALL
+    ):
+        yield found[1].strip('"'), [name.strip('"') for name in found[2].split(", ")], found[3]
+
+
+def restore(address: str, dump: Path) -> None:
+    """Put a dump into a real PostgreSQL, and see that it would be dumped as it is."""
+    with psycopg.connect(address) as connection:
+        for table, names, rows in blocks(dump):
+            columns = sql.SQL(", ").join(
+                sql.Identifier(name) + sql.SQL(" " + KINDS.get(name, "text"))  # pyright: ignore[reportArgumentType]
+                for name in names
+            )
+            where = sql.Identifier(table)
+            connection.execute(sql.SQL("CREATE TABLE {} ({})").format(where, columns))
+            with connection.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(where)) as into:
+                into.write(rows)
+            with connection.cursor().copy(sql.SQL("COPY {} TO STDOUT").format(where)) as out:
+                assert b"".join(bytes(piece) for piece in out).decode() == rows
+
+
+def keelway(home: Path, source: str, *flags: str) -> tuple[int, dict[str, Any]]:
+    """The real command in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-c", "from keelway.cli import main; main()", "import-legacy", source,
+         "--home", home, "--base", "none", "--report", home / "report.json", *flags],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "Traceback" not in run.stderr
+    return run.returncode, json.loads((home / "report.json").read_text())
+
+
+async def test_a_dump_a_live_database_and_json_lines_give_the_same_and_again_nothing(
+    node: Node, home: Path, postgres: Cluster
+) -> None:
+    told = node.ask({"seeds": SEEDS[:3], "folder": str(home), "form": "dump", "wish": {}})
+    node.ask({"seeds": SEEDS[:3], "folder": str(home / "lines"), "form": "lines", "wish": {}})
+    postgres.execute("CREATE DATABASE oracle")
+    restore(postgres.address("oracle"), home / "old.sql")
+    live = f"postgresql://keelway@/oracle?host={postgres.folder}"
+    reports: list[Any] = []
+    for number, source in enumerate([str(home / "old.sql"), live, str(home / "lines")]):
+        at = home / f"data{number}"
+        at.mkdir()
+        status, report = keelway(at, source)
+        assert status in (0, 3)
+        reports.append({name: report[name] for name in ("projects", "problems", "totals")})
+    by_id = [{one["id"]: one for one in report["projects"]} for report in reports]
+    assert by_id[0] == by_id[1] == by_id[2]
+    verdict = Verdict()
+    for one in told:
+        judge(home / "data1", one, by_id[1][one["id"]], verdict)
+    assert verdict.wrong == []
+    status, report = keelway(home / "data0", str(home / "old.sql"), "--verify")
+    assert status == 0
+    _, report = await import_from(home / "old.sql", home / "data0")
+    assert {one["status"] for one in report["projects"]} == {"unchanged"}
+    commits = [[each["commit"] for each in one["fragments"]] for one in report["projects"]]
+    assert commits == [
+        [each["commit"] for each in by_id[0][one["id"]]["fragments"]] for one in report["projects"]
+    ]
