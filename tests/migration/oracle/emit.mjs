@@ -24,7 +24,7 @@ const TABLES = {
 /** The rows of one project, table by table; a row's `files` is [[key, text]] in jsonb's order. */
 function rows(world) {
   const project = world.name;
-  const files = (row) => mapOrder([...row.keys()]).map((key) => [key, row.get(key)]);
+  const files = ({ row, extra }) => [...mapOrder([...row.keys()]).map((key) => [key, row.get(key)]), ...extra];
   const kept = world.versions.filter((version) => !version.lost);
   const dated = (row) => ({ ...row, createdAt: time(row.createdAt), updatedAt: time(row.updatedAt ?? row.createdAt) });
   const first = kept.filter((version) => version.old);
@@ -37,11 +37,11 @@ function rows(world) {
       id: `m-${version.id}`, content: "Here it is", role: "ASSISTANT", type: "RESULT", projectId: project, createdAt: version.createdAt - 1,
     })),
     Fragment: first.map((version) => dated({
-      id: version.id, messageId: `m-${version.id}`, title: version.title, files: files(version.row), sandboxUrl: "x",
+      id: version.id, messageId: `m-${version.id}`, title: version.title, files: files(version), sandboxUrl: "x",
       createdAt: version.createdAt, updatedAt: version.updatedAt, asString: world.asString,
     })),
     V2Fragment: kept.filter((version) => !version.old).map((version) => dated({
-      id: version.id, title: version.title, files: files(version.row), projectId: project,
+      id: version.id, title: version.title, files: files(version), projectId: project,
       createdAt: version.createdAt, updatedAt: version.updatedAt, asString: world.asString,
     })),
     GitFragment: world.twins.map((twin) => dated({ ...twin, projectId: project })),

@@ -121,7 +121,7 @@ class World {
       this.put(key, text, text, "placeholder");
       return;
     }
-    const head = chance.of(["data:image/png;base64,", "__BASE64__", "data:font/woff2;base64,", "data:;base64,"]);
+    const head = chance.of(["data:image/png;base64,", "__BASE64__", "data:font/woff2;base64,", "data:;base64,", "data:image/svg+xml;charset=utf-8;base64,"]);
     let coded = bytes.toString("base64");
     if (this.raw && !path.endsWith(".ico") && chance.is(0.3)) coded = coded.slice(0, chance.int(0, coded.length));
     this.put(key, head + coded, bytes, "binary");
@@ -230,6 +230,7 @@ class World {
     const name = title(chance, createdAt, versions.at(-1)?.title ?? "Begun");
     const lost = chance.is(this.lost);
     versions.push({
+      extra: this.odd && chance.is(0.1) ? [["odd/value.txt", chance.of([5, null, { a: "b" }, ["c"], true])]] : [],
       id, createdAt, updatedAt, title: name, lost, old: versions.length < this.old, row: new Map(this.row), true: new Map(this.true),
     });
     if (!lost && chance.is(0.4)) this.twin(versions.at(-1));
@@ -266,10 +267,15 @@ class World {
 
 /** Every file of a version as it truly was; the winner of several spellings is the last by (length, bytes). */
 function truth(version) {
-  const files = {};
+  const files = Object.create(null);
   for (const key of [...version.true.keys()].sort(byLength)) files[pathOf(key)] = { ...version.true.get(key), key };
   return files;
 }
+
+const decoded = (text) => {
+  const head = /^(data:[^,\s]*;base64,|__BASE64__)/.exec(text);
+  return head ? Buffer.from(text.slice(head[0].length), "base64") : text;
+};
 
 /** Which texts that are still there give the stored text when they are cut: what a repair could know. */
 function evidence(world) {
@@ -283,7 +289,7 @@ function evidence(world) {
   const add = (path, text, how, version) => {
     if (text.length <= 10_000) return;
     const known = sources.get(path) ?? sources.set(path, []).get(path);
-    known.push({ text, sha: blob(text), how, version });
+    known.push({ text, sha: blob(decoded(text)), raw: blob(text), how, version });
   };
   world.versions.forEach((version, at) => {
     if (!version.lost) for (const [key, text] of version.row) add(pathOf(key), text, "row", at);
@@ -294,7 +300,7 @@ function evidence(world) {
   }
   return (path, stored) =>
     (sources.get(path) ?? [])
-      .filter(({ text, sha }) => cutOf(path, text, sha) === stored)
+      .filter(({ text, raw }) => cutOf(path, text, raw) === stored)
       .map(({ sha, how, version }) => ({ sha, how, version }));
 }
 
@@ -316,16 +322,18 @@ export function told(world) {
   const gaps = world.versions.some(({ lost }) => lost);
   const shown = new Set(); // what a reader of the rows so far has met
   const versions = world.versions.map((version, at) => {
-    const files = {};
+    const files = Object.create(null);
     if (!version.lost) for (const key of version.row.keys()) shown.add(`${key} ${version.true.get(key)?.sha}`);
     for (const [path, one] of Object.entries(truth(version))) {
       const stored = world.keyAt(version, path);
       const text = stored === undefined ? undefined : version.row.get(stored);
       const sha = text === undefined ? null : blob(text);
       files[path] = { sha: one.sha, kind: one.kind, key: one.key, stored, text: sha, units: text?.length ?? null, seen: shown.has(`${one.key} ${one.sha}`), gaps };
-      if ((one.kind === "text" || one.kind === "same") && sha !== null && sha !== one.sha) files[path].proofs = proofs(path, sha);
+      if (one.kind !== "placeholder" && sha !== null && sha !== one.sha) files[path].proofs = proofs(path, sha);
     }
-    const unsafe = [...version.row.keys()].filter((key) => UNSAFE.includes(key));
+    const unsafe = [...version.row.keys(), ...version.extra.map(([key]) => key)].filter(
+      (key) => UNSAFE.includes(key) || key === "odd/value.txt",
+    );
     const { id, createdAt, updatedAt, title: name, lost } = version;
     return { id, at, createdAt, updatedAt, title: name, lost, files, unsafe };
   });

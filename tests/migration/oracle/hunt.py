@@ -20,7 +20,7 @@ async def hunt(
 ) -> Verdict:
     """Import the worlds of some seeds together, and hold each against its truth."""
     verdict = Verdict()
-    home = Path(tempfile.mkdtemp(prefix="oracle-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="oracle-"))
     try:
         folder = home / "source"
         told = node.ask({"seeds": seeds, "folder": str(folder), "form": form, "wish": wish})

@@ -133,6 +133,10 @@ def judge_version(
         shown = {key[:200], key.encode("unicode_escape").decode()[:200]}
         if not any(one[:200] in shown for one in keys):
             verdict.wrong.append(f"{where} v{version['at']}: unsafe key {key[:60]!r} is not named")
+    folded = Counter(path.casefold() for path in tree)
+    for path in tree:
+        if folded[path.casefold()] > 1 and path.casefold() not in str(fragment).casefold():
+            verdict.wrong.append(f"{where} v{version['at']}: nothing is said of {path}'s case")
     for path in sorted({*version["files"], *tree}):
         named = {one["outcome"] for one in listed.get(path, [])}
         notes = " ".join(one["note"] or "" for one in listed.get(path, []))
@@ -189,9 +193,9 @@ def judge_file(
         counts[f"not whole: {sorted(named)}"] += 1
         if "damaged" in named and true["text"] and got != true["text"]:
             verdict.wrong.append(f"{spot}: not as it was stored; {brief(true)}")
-        if "damaged" in named and (proofs := right(true)):
+        if named & {"damaged", "binary_cut"} and (proofs := right(true)):
             counts[f"missed repair: {sorted({one['how'] for one in proofs})}"] += 1
-            verdict.missed.append(f"{spot}: damaged though {true['proofs']}; {brief(true)}")
+            verdict.missed.append(f"{spot}: not repaired though {true['proofs']}; {brief(true)}")
 
 
 def known(true: Any) -> bool:

@@ -49,6 +49,7 @@ export const PATHS = [
   "docs/größe.md", "docs/a b.md", "src/x.mjs", "tsconfig.json", "public/robots.txt", "Makefile",
   `docs/${"very-long-name/".repeat(18)}a.md`, "docs/a\u202eb\u00a0.txt", "docs/sp ace .ts", ".gitignore", "src/[id].tsx",
   "-x.ts", "docs/%2e%2e.md", "docs/'q\".css",
+  "__proto__", "constructor", "data/[Binary image file: x].md",
 ];
 export const PICTURES = ["public/logo.png", "public/icons/a.ico", "src/assets/font.woff2"];
 
@@ -117,10 +118,17 @@ function json(chance, size) {
   return chance.is(0.1) ? text + " ".repeat(chance.of([1, 3_000, 12_000])) : text;
 }
 
+/** Text that begins as a stored binary does, and is none. */
+const NOT_BINARY = [
+  "__BASE64__ marks a binary file, so does __HEX__.\n", "data:image/png;base64 is how a URL begins\n", "data: 1\n", "data:text/plain,a%20b",
+  "[Binary image file: x.png] is what it says.\n", "\ufeffdata:image/png;base64,AAAA\n", " data:image/png;base64,AAAA", "__base64__AAAA",
+];
+
 /** A new file's text. */
 export function newText(chance, path) {
   const size = chance.of(chance.hard ? EDGES.slice(-8) : EDGES);
   if (path.endsWith(".json") && chance.is(0.85)) return json(chance, size);
+  if (chance.is(0.03)) return chance.of(NOT_BINARY);
   const end = chance.of(["\n", "\n", "\r\n"]);
   let menu = chance.some(LINES, chance.int(2, LINES.length));
   if (chance.is(0.15)) menu = [`import ${"x".repeat(chance.int(1, 90))} from 'y';`, `export { y${"y".repeat(chance.int(1, 90))} };`];
