@@ -26,6 +26,7 @@ from keelway.ids import SandboxId
 from keelway.projects.projects import Project, Projects
 from keelway.workspaces.gateway import Gateway
 from keelway.workspaces.tickets import Tickets
+from sandboxd.serve import api_key
 
 SANDBOX = SandboxId("0c1d2e3f-0000-4000-8000-00000000000a")
 OTHER = SandboxId("0c1d2e3f-0000-4000-8000-00000000000b")
@@ -295,6 +296,34 @@ async def mate(site: Front, database: Database) -> tuple[User, str]:
     user, team = await person(database, "member"), await new_team(database, site.project)
     await join(database, team, user, "viewer")
     return user, team
+
+
+@pytest.mark.parametrize(
+    ("server_role", "team_role", "status"),
+    [
+        ("member", "viewer", 200),
+        ("member", "owner", 200),
+        ("viewer", "member", 200),
+        ("admin", None, 200),
+        ("member", None, 404),
+        ("viewer", None, 404),
+    ],
+)
+async def test_a_preview_asks_the_same_table_as_the_page(
+    site: Front, database: Database, server_role: str, team_role: str | None, status: int
+) -> None:
+    user, team = await person(database, server_role), await new_team(database, site.project)
+    if team_role is not None:
+        await join(database, team, user, team_role)
+    async with await site.program(user) as program:
+        assert (await program.get("/x")).status_code == status
+
+
+async def test_the_engines_key_opens_no_preview(site: Front, home: Path) -> None:
+    key = api_key(home)
+    for headers in ({"authorization": f"Bearer {key}"}, {"cookie": f"__Host-kwp={key}"}):
+        async with site.client(**headers) as engine:
+            assert (await engine.get("/x")).status_code == 401
 
 
 async def test_a_team_sees_its_previews_until_it_is_left(
