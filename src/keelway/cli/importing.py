@@ -100,7 +100,11 @@ async def _work(settings: Settings, wish: Wish, base: Base, progress: Progress) 
                 base, not wish.looks, check=wish.verify, only=wish.projects, base_named=_known_base
             )
             importer = Importer(opened, repositories, source, people, options, bar.show)
-            return await importer.run()
+            try:
+                return await importer.run()
+            except BaseException:
+                importer.report.close()
+                raise
     finally:
         bar.end()
         source.close()
@@ -207,7 +211,7 @@ def _print(report: Report) -> None:
 
 def _one_line(text: str) -> str:
     """Names come from the old database: none may start a line of its own, or fill the screen."""
-    line = " ".join(text.split())
+    line = clean(" ".join(text.split()))
     return line if len(line) <= LINE else line[: LINE - 1] + "…"
 
 

@@ -146,8 +146,9 @@ class Importer:
         self.progress(self._done, self._total, name)
         try:
             await self._bring(row, out)
-        except BAD as error:
-            if under_all(error):
+        except BaseException as error:
+            if not isinstance(error, BAD) or under_all(error):
+                out.lines.close()
                 raise
             said = error.message if isinstance(error, KeelwayError) else type(error).__name__
             out.reset()

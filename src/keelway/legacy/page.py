@@ -53,6 +53,12 @@ TOTALS = {
 }
 
 
+def _safe(text: str) -> str:
+    """Text of the old database: no markup, and nothing that turns or hides what stands beside it."""
+    shown = "".join(c if c == "\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    return escape(shown)
+
+
 def page(report: Report) -> str:
     """The report as HTML; every text from the old database is escaped."""
     happy = not report.needs_a_human
@@ -66,13 +72,13 @@ def page(report: Report) -> str:
         for key, words in TOTALS.items()
         if report.totals[key]
     )
-    problems = "".join(f"<li>{escape(text)}</li>" for text in report.problems)
-    advice = "".join(f"<li>{escape(text)}</li>" for text in _advice(report))
+    problems = "".join(f"<li>{_safe(text)}</li>" for text in report.problems)
+    advice = "".join(f"<li>{_safe(text)}</li>" for text in _advice(report))
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Import report</title>'
         '<meta name="viewport" content="width=device-width">'
         f"<style>{STYLE}</style><h1>Import report</h1><p>{lead}</p>"
-        f"<p>From {escape(report.source)}, {report.finished_at:%Y-%m-%d %H:%M} UTC.</p>"
+        f"<p>From {_safe(report.source)}, {report.finished_at:%Y-%m-%d %H:%M} UTC.</p>"
         f"<table>{totals}</table>"
         + (f"<h2>What you can do</h2><ul>{advice}</ul>" if advice else "")
         + (f"<h2>Rows that could not be read</h2><ul>{problems}</ul>" if problems else "")
@@ -95,7 +101,7 @@ def _contents(report: Report) -> str:
     if len(report.projects) < 2:
         return ""
     rows = "".join(
-        f'<tr><td><a href="#p{at}">{escape(each.name)}</a></td>'
+        f'<tr><td><a href="#p{at}">{_safe(each.name)}</a></td>'
         f'<td><span class="{each.status}">{WORDS[each.status]}</span></td>'
         f"<td>{each.versions}</td></tr>"
         for at, each in sorted(
@@ -106,20 +112,20 @@ def _contents(report: Report) -> str:
 
 
 def _project(at: int, project: ProjectReport) -> str:
-    notes = "".join(f"<li>{escape(note)}</li>" for note in project.notes)
+    notes = "".join(f"<li>{_safe(note)}</li>" for note in project.notes)
     rows = "".join(
-        f"<tr><td><code>{escape(file.path)}</code></td><td>{escape(_where(seen))}</td>"
-        f"<td>{OUTCOMES.get(file.outcome, file.outcome)}</td><td>{escape(file.note or '')}</td></tr>"
+        f"<tr><td><code>{_safe(file.path)}</code></td><td>{_safe(_where(seen))}</td>"
+        f"<td>{OUTCOMES.get(file.outcome, file.outcome)}</td><td>{_safe(file.note or '')}</td></tr>"
         for file, seen in project.attention.items()
     )
     heads = "<tr><th>File<th>Version<th>What happened<th>Why</tr>"
     table = f"<table>{heads}{rows}</table>" if rows else ""
     repaired = project.outcomes["repaired"]
     return (
-        f'<h2 id="p{at}">{escape(project.name)}</h2>'
+        f'<h2 id="p{at}">{_safe(project.name)}</h2>'
         f'<p><span class="{project.status}">{WORDS[project.status]}.</span> '
         f"{_count(project.versions, 'version')}, {_count(project.messages, 'message')}. "
-        f"Laid on: {escape(project.base)}."
+        f"Laid on: {_safe(project.base)}."
         + (
             f" {_count(repaired, 'shortened file')} made whole again, with proof."
             if repaired

@@ -5,6 +5,7 @@ held in memory but an index of where each row lies. The source is only ever read
 """
 
 import contextlib
+import hashlib
 import json
 import re
 import sqlite3
@@ -29,6 +30,9 @@ OWNED = {
     "auto_fix_sessions": "projectId", "deployments": "projectId",
 }  # fmt: skip
 """Tables read piece by piece, and the column that says whose a row is."""
+HALF = re.compile("[\ud800-\udfff]")
+LONGEST_NAME = 200
+"""Characters of an id, beyond which it is told apart by its digest."""
 LINE_LIMIT = 64 * 1024 * 1024  # bytes; a longer row is reported, not read (TRUST.md T27)
 
 
@@ -98,10 +102,10 @@ class _Indexed:
             file.close()
 
     def _note(self, table: str, row: Row, file: int, at: int, line: bytes) -> None:
-        owner = row.get(OWNED.get(table, ""))
-        created = moment(row.get("createdAt"))
+        owner = indexed(row.get(OWNED.get(table, "")))
+        created = indexed(moment(row.get("createdAt")))
         cut = any(mark.encode() in line for mark in CUT_MARKS)
-        values = (table, owner, created, row.get("id"), file, at, len(line), cut)
+        values = (table, owner, created, indexed(row.get("id")), file, at, len(line), cut)
         self._index.execute("INSERT INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def _ready(self) -> None:
@@ -115,7 +119,7 @@ class _Indexed:
 
     def of(self, table: str, owner: str) -> Iterator[Row]:
         query = "SELECT file, at, size FROM row WHERE tab = ? AND owner = ? ORDER BY created, id"
-        return self._found(query, table, owner)
+        return self._found(query, table, indexed(owner))
 
     def counts(self, table: str) -> Mapping[str | None, int]:
         query = "SELECT owner, count(*) FROM row WHERE tab = ? GROUP BY owner"
@@ -124,10 +128,10 @@ class _Indexed:
     def may_be_cut(self, project: str) -> bool:
         query = "SELECT 1 FROM row WHERE tab = 'V2Fragment' AND owner = ? AND cut LIMIT 1"
         first = "SELECT 1 FROM row WHERE tab = 'Fragment' AND cut LIMIT 1"
-        found = self._index.execute(query, (project,)).fetchone()
+        found = self._index.execute(query, (indexed(project),)).fetchone()
         return (found or self._index.execute(first).fetchone()) is not None
 
-    def _found(self, query: str, table: str, *rest: str) -> Iterator[Row]:
+    def _found(self, query: str, table: str, *rest: str | None) -> Iterator[Row]:
         for file, at, size in self._index.execute(query, (table, *rest)):
             self._files[file].seek(at)
             row = self._parse(table, self._files[file].read(size))
@@ -308,6 +312,14 @@ class JsonLinesSource(_Indexed):
             if (items := as_object(json.loads(line))) is not None:
                 return {name: _as_text(item) for name, item in items.items()}
         return None
+
+
+def indexed(name: str | None) -> str | None:
+    """A name as the index keeps it: short, and without half characters, which SQLite does not take."""
+    if name is None or (len(name) <= LONGEST_NAME and not HALF.search(name)):
+        return name
+    raw = name.encode("utf-8", "surrogatepass")
+    return f"{HALF.sub('', name[:LONGEST_NAME])} sha256:{hashlib.sha256(raw).hexdigest()}"
 
 
 def moment(text: str | None) -> str | None:
