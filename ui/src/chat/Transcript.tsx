@@ -11,6 +11,8 @@ import { textOf, type Message } from "./message";
 import type { NoticeActions } from "./RunNotice";
 
 const NEAR = 80;
+/** Turns and questions that are drawn at once; older ones as somebody goes up to them. */
+const AT_A_TIME = 60;
 
 /** Follows the end while the reader is there; wheel up, touch or selecting lets go. */
 function useFollowing(): { ref: RefObject<HTMLDivElement | null>; away: boolean; toEnd: () => void } {
@@ -47,6 +49,28 @@ function useFollowing(): { ref: RefObject<HTMLDivElement | null>; away: boolean;
   return { ref, away, toEnd };
 }
 
+/** Where the drawn part of a long conversation begins; goes up, and what is read stays where it is. */
+function useStart(list: RefObject<HTMLDivElement | null>, length: number): number {
+  const [start, setStart] = useState(() => Math.max(0, length - AT_A_TIME));
+  const fromEnd = useRef<number | null>(null);
+  useEffect(() => {
+    const box = list.current;
+    if (!box || start === 0) return;
+    const onScroll = () => {
+      if (box.scrollTop > 2 * box.clientHeight || fromEnd.current !== null) return;
+      fromEnd.current = box.scrollHeight - box.scrollTop;
+      setStart((before) => Math.max(0, before - AT_A_TIME));
+    };
+    box.addEventListener("scroll", onScroll, { passive: true });
+    return () => box.removeEventListener("scroll", onScroll);
+  }, [list, start]);
+  useLayoutEffect(() => {
+    if (list.current && fromEnd.current !== null) list.current.scrollTop = list.current.scrollHeight - fromEnd.current;
+    fromEnd.current = null;
+  }, [list, start]);
+  return Math.min(start, Math.max(0, length - 1));
+}
+
 const UserMessage = memo(function UserMessage({ message, person }: { message: Message; person: string }): ReactNode {
   const [name = "You"] = person.split(" ");
   const at = message.metadata?.startedAt;
@@ -78,19 +102,21 @@ export function Transcript({ project, person, messages, busy, actions }: Transcr
   const goToEnd = useRef(toEnd);
   useEffect(() => goToEnd.current(), [sent]);
   const last = messages.length - 1;
+  const start = useStart(ref, messages.length);
   return (
     <div className="transcript-area">
       <div className="transcript" role="log" aria-label="Conversation" tabIndex={0} ref={ref}>
         <div className="transcript-in">
           <div className="fill" />
           <div className="keel" style={{ height: 16 }} />
-          {messages.map((message, at) =>
-            message.role === "user" ? (
+          {messages.slice(start).map((message, index) => {
+            const at = start + index;
+            return message.role === "user" ? (
               <UserMessage key={at} message={message} person={person} />
             ) : (
               <AssistantTurn key={at} project={project} message={message} live={busy && at === last} last={at === last} actions={at === last ? actions : NO_ACTIONS} />
-            ),
-          )}
+            );
+          })}
         </div>
       </div>
       {away && <Button className="jump" onClick={toEnd}><Icon of={ArrowDown} small />Jump to now</Button>}

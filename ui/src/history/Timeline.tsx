@@ -1,6 +1,6 @@
 import { Eye, Files, GitCompareArrows, RotateCcw } from "lucide-react";
-import { memo, useCallback, useEffect, useMemo, useRef, useState, type ReactNode, type RefObject } from "react";
-import { Link } from "wouter";
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type MouseEvent, type ReactNode, type RefObject } from "react";
+import { Link, useLocation } from "wouter";
 import type { Fragment } from "../api/types";
 import { Button } from "../components/Button";
 import { Explained } from "../components/Explained";
@@ -30,10 +30,14 @@ interface RowProps {
   shown: boolean;
   newest: boolean;
   onSelect: (version: Fragment) => void;
+  onOpen: (href: string) => void;
 }
 
-const VersionRow = memo(function VersionRow({ project, version, selected, shown, newest, onSelect }: RowProps): ReactNode {
+const plainClick = (event: MouseEvent) => event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+
+const VersionRow = memo(function VersionRow({ project, version, selected, shown, newest, onSelect, onOpen }: RowProps): ReactNode {
   const at = `/p/${project}/v/${version.number}`;
+  const href = `${at}/changes?panel=history`;
   const who = author(version);
   return (
     <li
@@ -41,12 +45,26 @@ const VersionRow = memo(function VersionRow({ project, version, selected, shown,
       data-testid="history-row"
       data-version={version.number}
       // Never on press: rows would move under the pointer, and the click would land on another one.
-      onClick={() => onSelect(version)}
+      onClick={(event) => {
+        onSelect(version);
+        // A row that has just come into sight may not have its link under the pointer yet.
+        if (event.target === event.currentTarget) onOpen(href);
+      }}
       onFocus={(event) => event.target.matches(":focus-visible") && onSelect(version)}
     >
       <span className="lane" style={newest ? { top: 16 } : undefined} />
       <Node kind={version.kind} />
-      <Link href={`${at}/changes?panel=history`} className="grow" aria-current={selected ? "true" : undefined}>
+      {/* Not a `Link`: a thousand of those would each listen for every change of the address. */}
+      <a
+        href={href}
+        className="grow"
+        aria-current={selected ? "true" : undefined}
+        onClick={(event) => {
+          if (!plainClick(event)) return;
+          event.preventDefault();
+          onOpen(href);
+        }}
+      >
         <span className="title">{version.title}</span>
         <span className="meta">
           <b>v{version.number}</b>
@@ -59,7 +77,7 @@ const VersionRow = memo(function VersionRow({ project, version, selected, shown,
           <span title={count(version.filesChanged, "file")}>{count(version.filesChanged, "file")}</span>
           <PlusMinus added={version.linesAdded} removed={version.linesRemoved} />
         </span>
-      </Link>
+      </a>
       <Verdict version={version} />
       {selected && <RowActions at={at} version={version} newest={newest} />}
     </li>
@@ -116,6 +134,10 @@ export function Timeline({ project, versions, items, active, chosen }: TimelineP
   const [list, end] = useAhead(versions.stuck === undefined ? versions.more : null);
   const selected = pointed ?? chosen ?? active;
   const onSelect = useCallback((version: Fragment) => setPointed(version.number), []);
+  const [, navigate] = useLocation();
+  const go = useRef(navigate);
+  go.current = navigate;
+  const onOpen = useCallback((href: string) => go.current(href), []);
   const groups = useMemo(() => byDay(items, (iso) => day(iso)), [items]);
   return (
     <div className="timeline" ref={list}>
@@ -132,6 +154,7 @@ export function Timeline({ project, versions, items, active, chosen }: TimelineP
                 shown={version.number === active}
                 newest={version.id === versions.items[0]?.id}
                 onSelect={onSelect}
+                onOpen={onOpen}
               />
             ))}
           </ol>
