@@ -19,11 +19,8 @@ DATA_URL = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.+=-]+)*;base64,", re.ASCI
 BASE64 = "__BASE64__"
 PLACEHOLDER = re.compile(r"\[Binary image file: [^\]\n]*\]")
 
-MEDIA = ("image/", "font/", "audio/", "video/")
-"""Kinds of which an empty file is none."""
 PNG_END = b"IEND\xaeB`\x82"
 """Its last chunk's name and checksum (PNG 1.2, 4.1.4)."""
-MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"wOFF", b"wOF2", b"GIF87a", b"GIF89a")
 
 Encoding = Literal["text", "data", "base64", "placeholder", "binary_cut"]
 
@@ -79,16 +76,13 @@ def decode(value: str) -> Decoded:
     as_stored = settled(value).encode()
     if PLACEHOLDER.fullmatch(value):
         return Decoded(as_stored, "placeholder", cut=True)
-    for encoding, text, media in _encoded(value):
+    for encoding, text in _encoded(value):
         try:
             data = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
             return Decoded(as_stored, "binary_cut", cut=True, note="Its base64 text was cut.")
-        problem = unfinished(data)
-        if not data and media.startswith(MEDIA):
-            problem = "Nothing of it was stored."
-        if problem is not None:
-            return Decoded(as_stored, "binary_cut", cut=True, note=problem)
+        if (problem := unfinished(data)) is not None:
+            return Decoded(data, "binary_cut", cut=True, note=problem)
         return Decoded(data, encoding)
     if LONE.search(value):
         return Decoded(as_stored, "text", cut=True, note="It holds half a character.")
@@ -102,8 +96,6 @@ def unfinished(data: bytes) -> str | None:
     Base64 that was cut after a multiple of four letters decodes without complaint.
     """
     problem = "It ends before a {} does."
-    if data and any(magic.startswith(data) and magic != data for magic in MAGIC):
-        return problem.format("picture or font")
     if data.startswith(b"\x89PNG\r\n\x1a\n") and PNG_END not in data[-72:]:
         return problem.format("PNG picture")
     if data.startswith(b"\xff\xd8\xff") and b"\xff\xd9" not in data[-64:]:
@@ -117,9 +109,8 @@ def unfinished(data: bytes) -> str | None:
     return None
 
 
-def _encoded(value: str) -> Iterator[tuple[Encoding, str, str]]:
-    """Encoding, base64 text and media type."""
+def _encoded(value: str) -> Iterator[tuple[Encoding, str]]:
     if value.startswith(BASE64):
-        yield "base64", value[len(BASE64) :], ""
+        yield "base64", value[len(BASE64) :]
     elif head := DATA_URL.match(value):
-        yield "data", value[head.end() :], head[0].removeprefix("data:")
+        yield "data", value[head.end() :]

@@ -36,6 +36,7 @@ EMPTIED = (
     "It is empty here and was not before: emptied on purpose, or the old system could not read it. "
     "The version before holds its text."
 )
+ON_TOP = "It was written on top of a shortened text, whose mark is still inside."
 BINARY = ("data", "base64")
 LONGEST = 4096
 """Characters of a key that the report shows."""
@@ -130,18 +131,18 @@ class Overlay:
         self, path: str, key: str, kept: Kept, before: Kept | None, source: str | None
     ) -> Iterator[FileReport]:
         """What the report must say of a file that was written; of most, nothing."""
-        if kept.broken is not None:
+        if source is not None:
+            whole = kept.broken is None
+            yield FileReport(path, key, "repaired", source, kept.note, whole=whole)
+        elif kept.broken is not None:
             yield FileReport(path, key, kept.broken, None, kept.note, whole=False)
-        elif source is not None:
-            yield FileReport(path, key, "repaired", source, kept.note)
         elif kept.oid == EMPTY and before is not None and path not in self.emptied:
             yield FileReport(path, key, "written", None, EMPTIED)
 
     def _judge(self, path: str, key: str, value: str, until: str) -> tuple[bytes, Kept, str | None]:
         decoded = decode(value)
         if not decoded.cut and decoded.encoding == "text" and holds_mark(value):
-            note = "It was written on top of a shortened text, whose mark is still inside."
-            return decoded.data, _broken(key, value, decoded, "damaged", note), None
+            return decoded.data, _broken(key, value, decoded, "damaged", ON_TOP), None
         if not decoded.cut:
             return decoded.data, Kept(blob_name(decoded.data), key, value), None
         if decoded.encoding == "placeholder":
@@ -151,15 +152,7 @@ class Overlay:
             found, different = proved
             whole = decode(found.text)
             if not whole.cut:
-                note = f"{different} different texts prove; the nearest was taken."
-                kept = Kept(
-                    blob_name(whole.data),
-                    key,
-                    value,
-                    cut=True,
-                    note=note if different > 1 else None,
-                )
-                return whole.data, kept, f"{found.where} {found.origin}"
+                return whole.data, _repaired(key, value, whole, different), _source(found)
         if decoded.encoding == "binary_cut":
             note = decoded.note or "Its base64 text was cut."
             return decoded.data, _broken(key, value, decoded, "binary_cut", note), None
@@ -290,9 +283,26 @@ def _broken(key: str, value: str, decoded: Decoded, outcome: Outcome, note: str)
     return Kept(blob_name(decoded.data), key, value, FILE, outcome, note, cut=True)
 
 
+def _repaired(key: str, value: str, whole: Decoded, different: int) -> Kept:
+    """A file whose original was proved, which may itself be short of something."""
+    notes = [f"{different} different texts prove; the nearest was taken."] if different > 1 else []
+    broken: Outcome | None = None
+    if whole.encoding == "text" and holds_mark(whole.data.decode()):
+        broken = "damaged"
+        notes.append(ON_TOP)
+    note = " ".join(notes) or None
+    return Kept(blob_name(whole.data), key, value, FILE, broken, note, cut=True)
+
+
+def _source(found: Candidate) -> str:
+    return f"{found.where} {found.origin}"
+
+
 def _doubted(kept: Kept, value: str, before: Kept | None) -> Kept:
     """A binary file that is the first part of what it was: cut where its base64 still decodes."""
-    if before is None or before.stored is None or decode(value).encoding not in BINARY:
+    if before is None or before.stored is None or kept.oid == EMPTY:
+        return kept
+    if decode(value).encoding not in BINARY:
         return kept
     if before.stored == value and before.broken is not None:
         return replace(kept, broken=before.broken, note=before.note, cut=True)

@@ -80,7 +80,8 @@ def test_a_text_written_on_top_of_a_cut_one_is_kept_marked_and_an_original_for_l
     assert (said.outcome, said.whole) == ("damaged", False)
     assert "on top of" in (said.note or "")
     _, (said,) = overlay.lay("f3", "t3", "t3", shorten({"a.md": longer}))
-    assert (said.outcome, said.source) == ("repaired", "version f2")
+    assert (said.outcome, said.source, said.whole) == ("repaired", "version f2", False)
+    assert "on top of" in (said.note or "")
     assert overlay.files["a.md"].oid == blob_name(longer.encode())
 
 
