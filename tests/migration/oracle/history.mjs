@@ -107,7 +107,7 @@ class World {
       parts.push(this.part("createOrEditFiles", input, undefined, "input-available"));
       return;
     }
-    this.succeeded.push([path, text]);
+    this.succeeded.push([path, text, "write"]);
     parts.push(this.part("createOrEditFiles", input, output, "output-available"));
   }
 
@@ -167,7 +167,7 @@ class World {
 
   reading(path, text) {
     const { chance } = this;
-    this.succeeded.push([path, text]);
+    this.succeeded.push([path, text, "read"]);
     const output = chance.of([{ success: true, path, content: text }, { success: true, content: text }, { content: text, size: text.length }]);
     this.parts.push(this.part("readFile", { path: spelled(chance, path) }, output, "output-available"));
   }
@@ -286,22 +286,31 @@ function evidence(world) {
     return cuts.get(name);
   };
   const sources = new Map();
+  const writes = new Map(); // path -> versions in which a message shows that it was written
+  const list = (map, path) => map.get(path) ?? map.set(path, []).get(path);
   const add = (path, text, how, version) => {
-    if (text.length <= 10_000) return;
-    const known = sources.get(path) ?? sources.set(path, []).get(path);
-    known.push({ text, sha: blob(decoded(text)), raw: blob(text), how, version });
+    if (text.length > 10_000) list(sources, path).push({ text, sha: blob(decoded(text)), raw: blob(text), how, version });
   };
   world.versions.forEach((version, at) => {
+    for (const message of world.messages.filter((one) => one.version === at)) {
+      for (const [path, text] of message.failed) add(path, text, "failed", at);
+      for (const [path, text, how] of message.succeeded) {
+        add(path, text, how, at);
+        if (how === "write") list(writes, path).push(at);
+      }
+    }
     if (!version.lost) for (const [key, text] of version.row) add(pathOf(key), text, "row", at);
   });
-  for (const message of world.messages) {
-    for (const [path, text] of message.succeeded) add(path, text, "message", message.version);
-    for (const [path, text] of message.failed) add(path, text, "failed", message.version);
-  }
-  return (path, stored) =>
+  const rewritten = (path, stored, from, to) =>
+    (writes.get(path) ?? []).some((at) => at > from && at <= to) ||
+    world.versions.slice(from + 1, Math.max(to, from + 1)).some((version) => {
+      const key = version.lost ? undefined : world.keyAt(version, path);
+      return key !== undefined && blob(version.row.get(key)) !== stored;
+    });
+  return (path, stored, at) =>
     (sources.get(path) ?? [])
       .filter(({ text, raw }) => cutOf(path, text, raw) === stored)
-      .map(({ sha, how, version }) => ({ sha, how, version }));
+      .map(({ sha, how, version }) => ({ sha, how, version, rewritten: rewritten(path, stored, at, version) }));
 }
 
 export function make(seed, wish = {}) {
@@ -329,7 +338,7 @@ export function told(world) {
       const text = stored === undefined ? undefined : version.row.get(stored);
       const sha = text === undefined ? null : blob(text);
       files[path] = { sha: one.sha, kind: one.kind, key: one.key, stored, text: sha, units: text?.length ?? null, seen: shown.has(`${one.key} ${one.sha}`), gaps };
-      if (one.kind !== "placeholder" && sha !== null && sha !== one.sha) files[path].proofs = proofs(path, sha);
+      if (one.kind !== "placeholder" && sha !== null && sha !== one.sha) files[path].proofs = proofs(path, sha, at);
     }
     const unsafe = [...version.row.keys(), ...version.extra.map(([key]) => key)].filter(
       (key) => UNSAFE.includes(key) || key === "odd/value.txt",

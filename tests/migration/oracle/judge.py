@@ -142,6 +142,8 @@ def judge_version(
         notes = " ".join(one["note"] or "" for one in listed.get(path, []))
         spot = f"{where} v{version['at']} {path[:60]}: {sorted(named)} {notes!r}"
         true, got = version["files"].get(path), tree.get(path)
+        if true:
+            true["at"] = version["at"]
         if "carried_forward" in named:
             if before.get(path) != got:
                 verdict.wrong.append(f"{spot}: not from the version before")
@@ -151,7 +153,7 @@ def judge_version(
             flawed[path] = got
         elif "repaired" in named:
             flawed.pop(path, None)
-        if "refused" in named or (path in refused and got is None):
+        if "refused" in named or (path in refused and (true or {}).get("sha") != got):
             # A file took a folder's place, or the other way round: named when it happened.
             refused.add(path)
             named |= {"refused"}
@@ -176,7 +178,8 @@ def judge_file(
             verdict.wrong.append(f"{spot}: a placeholder passed off as whole")
     elif got == true["sha"]:
         counts["whole"] += 1
-        if "repaired" in named and true["kind"] == "text" and not right(true):
+        cut = true["text"] != true["sha"] and true["kind"] == "text"
+        if "repaired" in named and cut and not right(true):
             verdict.wrong.append(f"{spot}: right, but from where? {true}")
         if named & {"damaged", "binary_cut"}:
             counts[f"whole, yet called {sorted(named)}"] += 1
@@ -194,7 +197,8 @@ def judge_file(
         if "damaged" in named and true["text"] and got != true["text"]:
             verdict.wrong.append(f"{spot}: not as it was stored; {brief(true)}")
         if named & {"damaged", "binary_cut"} and (proofs := right(true)):
-            counts[f"missed repair: {sorted({one['how'] for one in proofs})}"] += 1
+            late = " (later)" if all(one["version"] > true["at"] for one in proofs) else ""
+            counts[f"missed repair{late}: {sorted({one['how'] for one in proofs})}"] += 1
             verdict.missed.append(f"{spot}: not repaired though {true['proofs']}; {brief(true)}")
 
 
@@ -204,23 +208,35 @@ def known(true: Any) -> bool:
     return true["text"] == true["sha"] or (true["seen"] and not (beaten and true["gaps"]))
 
 
+def allowed(true: Any) -> list[Any]:
+    """The proofs that a repair may use, the nearest last; what failed was never in the project.
+
+    Later ones count where nothing shows that the file was written anew in between.
+    """
+    found = [one for one in true.get("proofs", []) if one["how"] != "failed"]
+    later = [one for one in found if one["version"] > true["at"] and not one["rewritten"]]
+    return [*reversed(later), *(one for one in found if one["version"] <= true["at"])]
+
+
 def right(true: Any) -> list[Any]:
     """Where the truth is still to be found, with a cut that proves."""
-    found = true.get("proofs", [])
-    return [one for one in found if one["sha"] == true["sha"] and one["how"] != "failed"]
+    return [one for one in allowed(true) if one["sha"] == true["sha"]]
 
 
 def judge_repair(spot: str, true: Any, got: str | None, notes: str, verdict: Verdict) -> None:
     """A repair that is not the truth: only where several texts prove, and the report says so."""
+    may = allowed(true)
     used = [one for one in true.get("proofs", []) if one["sha"] == got]
-    if "different texts prove" in notes:
-        verdict.counts["repaired with another of several that prove, and said so"] += 1
-    elif true["text"] == true["sha"]:
+    if true["text"] == true["sha"]:
         verdict.counts["repaired, though an agent wrote the cut text anew"] += 1
-    elif right(true) or all(one["how"] == "failed" for one in used):
-        verdict.wrong.append(
-            f"{spot}: WRONG REPAIR from {used} though {right(true)}; {brief(true)}"
-        )
+    elif all(one not in may for one in used):
+        verdict.wrong.append(f"{spot}: NOT ALLOWED: from {used} though {may}; {brief(true)}")
+    elif may[-1]["sha"] == true["sha"]:
+        verdict.wrong.append(f"{spot}: NOT THE NEAREST: from {used} though {may}; {brief(true)}")
+    elif right(true) and "different texts prove" not in notes:
+        verdict.wrong.append(f"{spot}: SAYS NOTHING: from {used} though {may}; {brief(true)}")
+    elif right(true):
+        verdict.counts["repaired with another of several that prove, and said so"] += 1
     else:
         verdict.counts["repaired wrongly, where the truth is nowhere"] += 1
         verdict.missed.append(f"{spot}: the truth is nowhere; from {used}; {brief(true)}")
@@ -231,11 +247,17 @@ def brief(true: Any) -> str:
     return str({key: value for key, value in true.items() if key != "proofs"})
 
 
+def visible(title: str) -> str:
+    """A title on one line."""
+    return " ".join("".join(char if char.isprintable() else " " for char in title).split())
+
+
 def judge_commits(
     where: str, told: Any, kept: list[Any], fragments: list[Any], repository: Path, verdict: Verdict
 ) -> None:
     """Dates, trailers and the order of commits."""
-    form = "%H%x00%at%x00%ct%x00%(trailers:key=Legacy-Fragment,valueonly)%x00%ae%x00%an%x00%P%x01"
+    form = "%H%x00%at%x00%ct%x00%(trailers:key=Legacy-Fragment,valueonly)%x00%ae%x00%an%x00%P"
+    form += "%x00%s%x00%(trailers:key=Legacy-Title,valueonly,unfold)%x01"
     out = run(repository, "log", f"--format={form}", "main").decode().split("\x01\n")
     found = {line.split("\0")[0].strip(): line.split("\0") for line in out if line.strip()}
     twins = {twin["title"] for twin in told["twins"]}
@@ -255,6 +277,9 @@ def judge_commits(
             verdict.wrong.append(f"{spot}: trailer {line[3]!r} {version['title'][:50]!r}")
         if version["title"] in twins and "@" not in line[4]:
             verdict.wrong.append(f"{spot}: author {line[4:6]}")
+        said = {visible(line[at])[:150] for at in (7, 8)}
+        if visible(version["title"])[:150] not in said:
+            verdict.wrong.append(f"{spot}: title {version['title'][:200]!r} is {said}"[:400])
         if parent and line[6].strip() != parent:
             verdict.wrong.append(f"{spot}: its parent is not the version before")
         parent = fragment["commit"]

@@ -159,11 +159,26 @@ const EDITS = {
   crlf: (chance, text) => text.replace(/\r?\n/g, chance.of(["\r\n", "\n"])),
 };
 
+const MARK = /\n*\/\* (Code truncated|Invalid JSON truncated|JSON truncated|File truncated - (\d+) characters omitted) \*\//;
+
+/** What an agent writes that sees a shortened text and completes it, so that it would be cut to the same again. */
+function completed(chance, seen) {
+  const found = MARK.exec(seen);
+  const more = `more ${chance.hex(6)} `.repeat(400);
+  if (found[2]) return seen.slice(0, found.index) + more.padEnd(Number(found[2]), "#").slice(0, Number(found[2]));
+  const [head, tail] = [seen.slice(0, found.index), seen.slice(found.index + found[0].length)];
+  if (!tail) return head + more;
+  const lines = head.split("\n");
+  const gap = lines.findIndex((line) => !line.trim().startsWith("import"));
+  return [...lines.slice(0, gap), `${lines.slice(gap + 1).join("\n")}${more}`, ...tail.slice(2).split("\n")].join("\n");
+}
+
 /** What an agent makes of the text it sees; `past` are the texts the file had before. */
 export function edited(chance, path, seen, past) {
   if (chance.is(chance.hard ? 0.05 : 0.15)) return newText(chance, path);
   if (past.length && chance.is(0.08)) return chance.of(past);
   if (chance.is(0.03)) return seen;
+  if (MARK.test(seen) && chance.is(chance.hard ? 0.3 : 0.08)) return completed(chance, seen).toWellFormed();
   const kinds = seen.length > 10_000 && chance.is(0.6) ? ["far", "farSameLength"] : Object.keys(EDITS);
   return EDITS[chance.of(kinds)](chance, seen).replaceAll("\0", "").toWellFormed().slice(0, 60_000).toWellFormed();
 }
