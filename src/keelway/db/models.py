@@ -116,6 +116,8 @@ class Project(Base):
     lease_until: Mapped[datetime | None]
     __table_args__ = (
         Index("project_of_user", "user_id", "updated_at"),
+        Index("project_by_time", "updated_at", "key"),
+        Index("project_of_sandbox", "daytona_sandbox_id"),
         {"sqlite_autoincrement": True},  # a deleted project's key is never given to another
     )
 
@@ -247,7 +249,7 @@ class Message(Base):
 
 
 class Team(Base):
-    """A team of the old system, kept so that nothing is lost; access does not follow it yet."""
+    """A team of the old system; what its people may do is `accounts.access`'s business."""
 
     __tablename__ = "team"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -265,6 +267,7 @@ class TeamMember(Base):
         ForeignKey("user.id", ondelete="CASCADE"), primary_key=True
     )
     role: Mapped[str] = mapped_column(String(16))  # owner admin member viewer
+    __table_args__ = (Index("team_member_of_user", "user_id", "team_id"),)
 
 
 class TeamProject(Base):
@@ -275,6 +278,7 @@ class TeamProject(Base):
         ForeignKey("project.key", ondelete="CASCADE"), primary_key=True
     )
     team_id: Mapped[str] = mapped_column(ForeignKey("team.id", ondelete="CASCADE"))
+    __table_args__ = (Index("team_project_of_team", "team_id", "project"),)
 
 
 class LegacyImport(Base):

@@ -1,7 +1,10 @@
+import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 from tests.support.page import person
 from tests.support.teams import join, leave, new_team
 
@@ -201,3 +204,48 @@ async def test_a_standing_names_the_role_in_the_projects_own_team(any_database: 
     assert found.team_role == "admin"
     with pytest.raises(ProjectNotFound):
         await projects.standing(mate.id, ProjectId("nothing"))
+
+
+async def plans(database: Database, ask: Callable[[], Awaitable[object]]) -> str:
+    """How the database goes about what `ask` asks, were all tables large."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        asked.append((statement, parameters))
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    await ask()
+    event.remove(engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN " if database.sqlite else "EXPLAIN "
+    async with database.engine.connect() as connection:
+        if not database.sqlite:
+            await connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        rows = [
+            str(row[-1])
+            for statement, parameters in asked
+            if "project" in statement
+            for row in await connection.exec_driver_sql(explain + statement, parameters)
+        ]
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize("what", ["mine", "behind", "everybody's", "one", "sandbox"])
+async def test_no_question_reads_everybodys_projects(any_database: Database, what: str) -> None:
+    """Each row is found by an index, so the cost is that of the answer."""
+    projects = Projects(any_database)
+    user = await person(any_database, "member")
+    made = await projects.create(user.id, "Todo", "react-vite")
+    await join(any_database, await new_team(any_database, made), user, "member")
+    behind = Position(made.updated_at, made.id)
+    ask: dict[str, Callable[[], Awaitable[object]]] = {
+        "mine": lambda: projects.page(user.id, everybodys=False, behind=None, limit=9),
+        "behind": lambda: projects.page(user.id, everybodys=False, behind=behind, limit=9),
+        "everybody's": lambda: projects.page(user.id, everybodys=True, behind=None, limit=9),
+        "one": lambda: projects.standing(user.id, made.id),
+        "sandbox": lambda: projects.find_by_sandbox(user.id, SandboxId("a" * 36)),
+    }
+    plan = await plans(any_database, ask[what])
+    wholly = r"SCAN (project|team_\w+)(?! USING INDEX project_by_time)|Seq Scan on (project|team_)"
+    assert re.findall(wholly, plan) == [], plan
+    assert "SEARCH" in plan or "Index" in plan
