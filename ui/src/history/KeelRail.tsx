@@ -14,11 +14,14 @@ const STEP = 44;
 export function KeelRail({ project, chosen, onOpen }: { project: string; chosen: number | null; onOpen: () => void }): ReactNode {
   const { items } = useVersions(project);
   const search = useSearch();
+  // The newest ones, or the neighbours of an old one that is looked at.
+  const index = items.findIndex((version) => version.number === chosen);
+  const first = index < MOST ? 0 : Math.min(index - MOST / 2, items.length - MOST);
   return (
     <nav className="keel-rail" aria-label="Versions">
       <IconButton label="Show the conversation (Ctrl B)" onClick={onOpen}><Icon of={MessageSquare} /></IconButton>
       <div className="spine">
-        {items.slice(0, MOST).map((version, at) => (
+        {items.slice(first, first + MOST).map((version, at) => (
           <Link
             key={version.id}
             href={withPanel(`/p/${project}/v/${version.number}/changes`, search)}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ACTS, chainOf, isBad, isMoving, STATES, type Context } from "./states";
+import { ACTS, chainOf, isBad, isMoving, offered, STATES, type Context } from "./states";
 
 const context: Context = { name: "Daymark", version: 15, port: 5173, restoring: null, restored: null, message: null };
 const states = Object.keys(STATES) as (keyof typeof STATES)[];
@@ -25,4 +25,11 @@ test("words of the table", () => {
 
 test("what moves is asked for soon", () => {
   expect([undefined, "creating", "restoring", "ready", "asleep"].map((state) => isMoving(state as never))).toEqual([true, true, true, false, false]);
+});
+
+test("who may only look is offered only to look", () => {
+  expect(["log", "show", "copy"].map((act) => offered(act as "log", false))).toEqual(["log", "show", "copy"]);
+  expect(["fix", "restart", "wake", "again", "write", "back", "install"].map((act) => offered(act as "fix", false)).every((act) => act === null)).toBe(true);
+  expect(offered("wake", true)).toBe("wake");
+  expect(offered(undefined, true)).toBeNull();
 });
