@@ -4,7 +4,6 @@ An overlay cannot delete: a file that it does not name is carried forward. Pure;
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -15,7 +14,7 @@ from keelway.fragments.tree import FILE
 from keelway.legacy.cut import cuts, holds_mark
 from keelway.legacy.files import Decoded, decode, normalise, spelling, winner
 from keelway.legacy.repair import Candidate, Candidates
-from keelway.legacy.untyped import as_object
+from keelway.legacy.untyped import as_object, parsed
 
 Outcome = Literal[
     "written",
@@ -106,7 +105,7 @@ class Overlay:
             before = self.files.get(path)
             if before is not None and before.stored == value and not before.cut:
                 continue
-            data, kept, source = self._judge(path, key, value, until)
+            data, kept, source = self._judge(path, key, value, time, until)
             kept = _doubted(kept, value, before)
             if before is not None:
                 kept = _with_mode(kept, before.mode)
@@ -139,7 +138,9 @@ class Overlay:
         elif kept.oid == EMPTY and before is not None and path not in self.emptied:
             yield FileReport(path, key, "written", None, EMPTIED)
 
-    def _judge(self, path: str, key: str, value: str, until: str) -> tuple[bytes, Kept, str | None]:
+    def _judge(
+        self, path: str, key: str, value: str, time: str, until: str
+    ) -> tuple[bytes, Kept, str | None]:
         decoded = decode(value)
         if not decoded.cut and decoded.encoding == "text" and holds_mark(value):
             return decoded.data, _broken(key, value, decoded, "damaged", ON_TOP), None
@@ -148,11 +149,11 @@ class Overlay:
         if decoded.encoding == "placeholder":
             note = "The bytes of this picture were never in the old database."
             return decoded.data, _broken(key, value, decoded, "placeholder", note), None
-        if (proved := self.candidates.proof(path, value, until)) is not None:
-            found, different = proved
+        if (proved := self.candidates.proof(path, value, time, until)) is not None:
+            found, _ = proved
             whole = decode(found.text)
             if not whole.cut:
-                return whole.data, _repaired(key, value, whole, different), _source(found)
+                return whole.data, _repaired(key, value, whole, proved), _source(found)
         if decoded.encoding == "binary_cut":
             note = decoded.note or "Its base64 text was cut."
             return decoded.data, _broken(key, value, decoded, "binary_cut", note), None
@@ -227,9 +228,9 @@ def stored_files(files: str | None) -> dict[str, Any]:
     Raises ValueError with a sentence for the report when it is neither.
     """
     try:
-        value: Any = json.loads(files or "")
+        value: Any = parsed(files or "")
         if isinstance(value, str):
-            value = json.loads(value)
+            value = parsed(value)
     except (ValueError, RecursionError) as error:
         raise ValueError("Its files are not valid JSON.") from error
     if (found := as_object(value)) is None:
@@ -283,9 +284,12 @@ def _broken(key: str, value: str, decoded: Decoded, outcome: Outcome, note: str)
     return Kept(blob_name(decoded.data), key, value, FILE, outcome, note, cut=True)
 
 
-def _repaired(key: str, value: str, whole: Decoded, different: int) -> Kept:
+def _repaired(key: str, value: str, whole: Decoded, proved: tuple[Candidate, int]) -> Kept:
     """A file whose original was proved, which may itself be short of something."""
+    found, different = proved
     notes = [f"{different} different texts prove; the nearest was taken."] if different > 1 else []
+    if found.where == "later version":
+        notes.append("Nothing says that it was written in between.")
     broken: Outcome | None = None
     if whole.encoding == "text" and holds_mark(whole.data.decode()):
         broken = "damaged"

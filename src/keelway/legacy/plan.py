@@ -15,10 +15,10 @@ from keelway.legacy import values
 from keelway.legacy.overlay import FileReport, Overlay, stored_files
 from keelway.legacy.repair import (
     Candidate,
-    emptied,
     made_fragment,
     message_candidates,
     parts_of,
+    written,
 )
 from keelway.legacy.source import Row, Source, moment
 
@@ -127,16 +127,19 @@ class Plan:
 
     def _learn_message(self, row: Row, times: Mapping[str, str], *, cut: bool) -> None:
         said = parts_of(row.get("content"))
-        self._overlay.emptied.update(emptied(said))
         made = [found for part in said if (found := made_fragment(part)) is not None]
         for found in made:
             for name in ("commitHash", "gitFragmentId"):
                 if name in found:
                     self._links[found[name]] = found["fragmentId"]
+        time = (times.get(made[-1]["fragmentId"]) if made else None) or _time(row)
+        for path, text in written(said):
+            if text == "":
+                self._overlay.emptied.add(path)
+            if cut:
+                self._overlay.candidates.wrote(path, time)
         if cut:
-            time = times.get(made[-1]["fragmentId"]) if made else None
-            origin = row.get("id") or "?"
-            for path, candidate in message_candidates(origin, time or _time(row), said):
+            for path, candidate in message_candidates(row.get("id") or "?", time, said):
                 self._overlay.candidates.add(path, candidate)
 
     def _learn_version(self, row: Row) -> None:
@@ -148,6 +151,7 @@ class Plan:
         overlay.lay(row.get("id") or "?", _time(row), _until(row), stored)
         for path, kept in overlay.files.items():
             if kept.stored is not None:
+                self._overlay.candidates.saw(path, _time(row), kept.stored)
                 found = Candidate(kept.stored, _time(row), "later version", row.get("id") or "?")
                 self._overlay.candidates.add(path, found)
         overlay.candidates.close()

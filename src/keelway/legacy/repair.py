@@ -5,7 +5,6 @@ or read, and from later versions. Only a candidate whose cut is exactly the stor
 """
 
 import hashlib
-import json
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from typing import Any, Literal
 from keelway.errors import Invalid
 from keelway.legacy.cut import FILE_LIMIT, cuts, settled, units
 from keelway.legacy.files import normalise
-from keelway.legacy.untyped import as_list, as_object
+from keelway.legacy.untyped import as_list, as_object, parsed
 
 Where = Literal["version", "message", "later version"]
 
@@ -39,6 +38,10 @@ class Candidates:
         self._table.execute("CREATE TABLE text (digest BLOB PRIMARY KEY, body BLOB)")
         self._table.execute("CREATE TABLE known (path TEXT, cut BLOB, text BLOB, time TEXT, place TEXT, origin TEXT)")  # fmt: skip
         self._table.execute("CREATE INDEX by_cut ON known (path, cut)")
+        self._table.execute("CREATE TABLE written (path TEXT, time TEXT)")
+        self._table.execute("CREATE TABLE seen (path TEXT, time TEXT, value INT)")
+        self._table.execute("CREATE INDEX by_path ON seen (path, time)")
+        self._last: dict[str, int] = {}
         self._table.execute("CREATE TABLE done (path TEXT, text BLOB, cut BLOB, PRIMARY KEY (path, text, cut))")  # fmt: skip
 
     def add(self, path: str, candidate: Candidate) -> None:
@@ -56,23 +59,50 @@ class Candidates:
                 (path, left, name, candidate.time, candidate.where, candidate.origin),
             )
 
-    def proof(self, path: str, stored: str, time: str) -> tuple[Candidate, int] | None:
+    def wrote(self, path: str, time: str) -> None:
+        """A message says that the agent wrote the file then, whatever it wrote."""
+        self._table.execute("INSERT INTO written VALUES (?, ?)", (path, time))
+
+    def saw(self, path: str, time: str, stored: str) -> None:
+        """A version of that time holds this; versions come oldest first."""
+        value = hash(stored)
+        if self._last.get(path) != value:
+            self._last[path] = value
+            self._table.execute("INSERT INTO seen VALUES (?, ?, ?)", (path, time, value))
+
+    def proof(self, path: str, stored: str, time: str, until: str) -> tuple[Candidate, int] | None:
         """The best candidate that proves, and how many *different* texts proved.
 
-        Of those not younger than `time` the youngest is nearest to what was cut; then come later ones,
-        oldest first.
+        Of those not younger than `until`, when the version was last written, the youngest is nearest to
+        what was cut. A later version counts only when nothing was written since the version of `time`.
         """
         found = self._table.execute(
-            "SELECT time, place, origin, text FROM known WHERE path = ? AND cut = ?",
+            "SELECT time, place = 'version', rowid, place, origin, text FROM known"
+            " WHERE path = ? AND cut = ?",
             (path, _digest(settled(stored))),
         ).fetchall()
-        if not found:
+        before = [row for row in found if row[0] <= until and row[3] != "later version"]
+        best = max(before, default=None) or self._later(path, stored, time, until, found)
+        if best is None:
             return None
-        before = [row for row in found if row[0] <= time and row[1] != "later version"]
-        best = max(before) if before else min(found)
-        body = self._table.execute("SELECT body FROM text WHERE digest = ?", (best[3],)).fetchone()
+        body = self._table.execute("SELECT body FROM text WHERE digest = ?", (best[5],)).fetchone()
         text = zlib.decompress(body[0]).decode("utf-8", "surrogatepass")
-        return Candidate(text, best[0], best[1], best[2]), len({row[3] for row in found})
+        return Candidate(text, best[0], best[3], best[4]), len({row[5] for row in found})
+
+    def _later(
+        self, path: str, stored: str, time: str, until: str, found: list[Any]
+    ) -> tuple[Any, ...] | None:
+        """The earliest later one, if the file was the same from here to there."""
+        best = min((row for row in found if row[0] > until), default=None)
+        if best is None:
+            return None
+        written = "SELECT 1 FROM written WHERE path = ? AND time > ? AND time <= ?"
+        other = "SELECT 1 FROM seen WHERE path = ? AND time > ? AND time < ? AND value != ?"
+        if self._table.execute(written, (path, time, best[0])).fetchone():
+            return None
+        if self._table.execute(other, (path, time, best[0], hash(stored))).fetchone():
+            return None
+        return best
 
     def close(self) -> None:
         self._table.close()
@@ -104,23 +134,10 @@ def message_candidates(
                 continue  # a path that no version may hold has no file to repair
 
 
-def emptied(parts: list[Mapping[str, Any]]) -> Iterator[str]:
-    """The paths that the agent wrote nothing into, successfully."""
-    for part in parts:
-        tool = tool_of(part)
-        if tool is None or tool[0] != "createOrEditFiles":
-            continue
-        given = as_object(tool[1]) or {}
-        path = given.get("path")
-        if given.get("content") == "" and isinstance(path, str):
-            with suppress(Invalid):  # a path that no version may hold
-                yield normalise(path)
-
-
 def parts_of(content: str | None) -> list[Mapping[str, Any]]:
     """A message's parts; plain text counts as one. Never raises."""
     try:
-        value = json.loads(content or "[]")
+        value = parsed(content or "[]")
     except (ValueError, RecursionError):
         return [{"type": "text", "text": content or ""}]
     if isinstance(value, str):
@@ -156,9 +173,38 @@ def made_fragment(part: Mapping[str, Any]) -> Mapping[str, str] | None:
     return named if "fragmentId" in named else None
 
 
+def written(parts: list[Mapping[str, Any]]) -> Iterator[tuple[str, str | None]]:
+    """Paths that the agent wrote, or began to, and the text where that is known to have succeeded."""
+    for part in parts:
+        inner = as_object(part.get("toolInvocation")) or part
+        if _name_of(inner) != "createOrEditFiles":
+            continue
+        given = as_object(inner.get("input", inner.get("args"))) or {}
+        tool = tool_of(part)
+        if tool is not None and _failed(tool[2]):
+            continue
+        path, text = given.get("path"), given.get("content")
+        if isinstance(path, str):
+            with suppress(Invalid):  # a path that no version may hold
+                yield normalise(path), text if tool is not None and isinstance(text, str) else None
+
+
+def _name_of(part: Mapping[str, Any]) -> str:
+    kind = part.get("type")
+    if isinstance(kind, str) and kind.startswith("tool-") and kind != "tool-invocation":
+        return kind.removeprefix("tool-")
+    return str(part.get("toolName"))
+
+
+def _failed(answer: Any) -> bool:
+    """Whether the tool's own answer says that nothing came of it."""
+    said = as_object(answer) or {}
+    return said.get("success") is False or bool(said.get("error"))
+
+
 def _whole_files(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     tool = tool_of(part)
-    if tool is None or tool[0] not in ("createOrEditFiles", "readFile"):
+    if tool is None or tool[0] not in ("createOrEditFiles", "readFile") or _failed(tool[2]):
         return
     name, given, answered = tool
     source: Any = given if name == "createOrEditFiles" else answered
