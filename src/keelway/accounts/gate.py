@@ -148,6 +148,8 @@ class PageDoor:
             await refuse(scope, receive, send, refused)
 
     async def _enter(self, arrival: Arrival, scope: Scope, receive: Receive, send: Send) -> None:
+        if "\0" in arrival.path or b"%00" in scope["query_string"]:
+            raise Refused(400, "BadRequest", "An address holds no NUL.")  # nor can PostgreSQL
         api = arrival.path.startswith("/api/")
         if not api and arrival.host != self.names.canonical:
             await self._lead_home(arrival, scope, receive, send)

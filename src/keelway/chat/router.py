@@ -80,7 +80,8 @@ class Said(BaseModel):
         if not self.messages or self.messages[-1].role != "user":
             raise NothingSaid("The last message must be the person's.")
         parts = self.messages[-1].parts
-        return "\n".join(part.text for part in parts if part.type == "text" and part.text)
+        said = "\n".join(part.text for part in parts if part.type == "text" and part.text)
+        return said.replace("\0", "")  # which PostgreSQL cannot store
 
 
 class TurnOut(BaseModel):

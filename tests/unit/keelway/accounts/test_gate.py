@@ -48,6 +48,13 @@ async def test_without_the_host_list_a_rebound_name_reads_json(page: Page) -> No
         assert (await evil.get("/api/health")).json()["status"] == "ok"
 
 
+async def test_an_address_with_a_nul_is_refused_before_a_database_sees_it(page: Page) -> None:
+    async with await page.program() as owner:
+        for path in ("/api/projects/a%00b", "/api/projects?cursor=%00", "/%00"):
+            answer = await owner.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (400, "BadRequest"), path
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:3000"])
 async def test_a_form_of_another_site_changes_nothing(page: Page, origin: str) -> None:
     async with await page.browser(sec_fetch_site="cross-site", origin=origin) as browser:
