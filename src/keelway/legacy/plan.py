@@ -353,4 +353,5 @@ def _until(row: Row) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())[:1000]
+    r"""A trailer's value: on one line, with `\n` for a line's end and the like."""
+    return values.shown(text, lambda c: c.encode("unicode_escape").decode())[:1000]

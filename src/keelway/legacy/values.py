@@ -1,6 +1,8 @@
 """Single values of the old rows: times, titles, names of authors, roles."""
 
 import re
+import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +37,7 @@ def when(text: str | None) -> datetime:
 
 def title(stored: str | None) -> str:
     """The title without what only repeats the date, on one line, with one "(Auto-fixed)"."""
-    text = " ".join((stored or "").split())
+    text = " ".join(shown(stored or "", lambda _: " ").split())
     if dated := _DATED.match(text):
         text = dated[1]
     fixed = _FIXED.search(text) is not None
@@ -43,6 +45,11 @@ def title(stored: str | None) -> str:
     if len(text) > LONGEST_TITLE:
         text = text[: LONGEST_TITLE - 1] + "…"
     return (text or "Untitled") + (" (Auto-fixed)" if fixed else "")
+
+
+def shown(text: str, control: Callable[[str], str]) -> str:
+    """The text with its control characters replaced: a terminal that shows a log would obey them."""
+    return "".join(control(c) if unicodedata.category(c) == "Cc" else c for c in text)
 
 
 def author(twin: Row | None) -> Signature:

@@ -47,3 +47,8 @@ def test_nobody_becomes_the_owner_by_an_import() -> None:
     assert [values.role(r) for r in ("ADMIN", "USER", "OWNER", None)] == [
         "admin", "member", "member", "member",
     ]  # fmt: skip
+
+
+def test_a_title_commands_no_terminal() -> None:
+    assert values.title("a\x1b[31mb\x07\nc 👩‍💻") == "a [31mb c 👩‍💻"
+    assert values.shown("a\x1b\nb", lambda c: f"<{ord(c)}>") == "a<27><10>b"
