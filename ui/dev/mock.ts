@@ -124,6 +124,13 @@ export async function answer(request: IncomingMessage, response: ServerResponse)
   const url = new URL(request.url ?? "/", `http://${request.headers.host ?? "localhost"}`);
   if (isApp(request)) return void (response.removeHeader("content-security-policy"), response.setHeader("content-type", "text/html"), response.end(APP));
   if (url.pathname === "/api/login") return (await body(request)).key === "good" ? void send(response, 204) : void send(response, 401, { code: "LoginExpired", detail: "" });
+  if (url.pathname === "/api/login/password") {
+    const { password } = await body(request);
+    if (password === "often") response.setHeader("retry-after", "20");
+    return password === "good" ? void send(response, 204) : password === "often" ? void send(response, 429, { code: "TooManyRequests", detail: "" }) : void send(response, 401, { code: "WrongPassword", detail: "" });
+  }
+  if (url.pathname === "/api/logout") return void send(response, 204);
+  if (url.pathname === "/api/me/password") return (await body(request)).password === "good" ? void send(response, 422, { code: "WeakPassword", detail: "Use 8 to 256 characters." }) : void send(response, 204);
   if (url.pathname === "/api/me") return void send(response, 200, me(demo));
   if (url.pathname === "/api/machine") return void send(response, 200, machine);
   const [, id, rest] = /^\/api\/projects\/([^/]+)\/?(.*)$/.exec(url.pathname) ?? [];

@@ -15,7 +15,7 @@ export interface Turn {
   status: RunStatus;
 }
 
-export type Project = Narrow<ProjectOut, { turn: Turn | null; canEdit: boolean }>;
+export type Project = Narrow<ProjectOut, { turn: Turn | null }>;
 export type Step = Narrow<StepOut, { kind: FragmentKind }>;
 export type Fragment = Narrow<FragmentOut, { kind: FragmentKind; steps: Step[] }>;
 export type FileChange = Narrow<FileChangeOut, { status: FileStatus }>;
@@ -25,7 +25,7 @@ export type Preview = PreviewOut;
 export type PreviewState = PreviewOut["state"];
 export type Answer = PartOut;
 export type Health = WorkspaceHealthOut;
-export type Me = Narrow<MeOut, { user: MeOut["user"] & { hasPassword: boolean } }>;
+export type Me = MeOut;
 export type MachineCheck = Check;
 export type Machine = MachineOut;
 export type FileRow = FileOut;
