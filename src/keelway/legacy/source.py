@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from keelway.errors import Invalid
-from keelway.legacy.untyped import as_object
+from keelway.legacy.untyped import as_object, parsed
 
 Row = Mapping[str, str | None]
 
@@ -309,7 +309,7 @@ class JsonLinesSource(_Indexed):
 
     def _parse(self, table: str, line: bytes) -> Row | None:  # noqa: ARG002
         with contextlib.suppress(ValueError, RecursionError):
-            if (items := as_object(json.loads(line))) is not None:
+            if (items := as_object(parsed(line.decode()))) is not None:
                 return {name: _as_text(item) for name, item in items.items()}
         return None
 
