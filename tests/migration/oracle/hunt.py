@@ -60,12 +60,17 @@ def main() -> None:
                 print("WRONG", one, flush=True)
             for one in found.missed if wish.missed else []:
                 print("MISSED", one, flush=True)
+            for one in found.hopeless if wish.missed else []:
+                print("HOPELESS", one, flush=True)
             all_.wrong += found.wrong
             all_.missed += found.missed
+            all_.hopeless += found.hopeless
             all_.counts += found.counts
     for name, count in sorted(all_.counts.items()):
         print(f"{count:8} {name}")
-    print(f"{wish.count} seeds, {len(all_.wrong)} wrong, {len(all_.missed)} missed")
+    print(
+        f"{wish.count} seeds, {len(all_.wrong)} wrong, {len(all_.missed)} missed, {len(all_.hopeless)} hopeless"
+    )
 
 
 if __name__ == "__main__":

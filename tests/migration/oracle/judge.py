@@ -16,10 +16,15 @@ EMPTY = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 
 @dataclass
 class Verdict:
-    """`wrong`: findings that break the promise; `counts`: what happened how often."""
+    """`wrong`: findings that break the promise; `counts`: what happened how often.
+
+    `missed`: left damaged though the truth is there and proves; `hopeless`: repaired with a text that
+    proves, where nothing that is left says that it is another.
+    """
 
     wrong: list[str] = field(default_factory=list[str])
     missed: list[str] = field(default_factory=list[str])
+    hopeless: list[str] = field(default_factory=list[str])
     counts: Counter[str] = field(default_factory=Counter[str])
 
 
@@ -78,6 +83,7 @@ def judge(home: Path, told: Any, said: Any, verdict: Verdict, lone: bool = False
     before = below
     flawed: dict[str, str] = {}
     refused: set[str] = set()
+    cased: set[str] = set()
     for version, fragment in zip(kept, fragments, strict=True):
         tree = at_commit[fragment["commit"]]
         for path, name in below.items():
@@ -89,7 +95,7 @@ def judge(home: Path, told: Any, said: Any, verdict: Verdict, lone: bool = False
                     "seen": True,
                     "gaps": False,
                 }
-        judge_version(where, version, fragment, tree, before, flawed, refused, verdict)
+        judge_version(where, version, fragment, tree, before, flawed, refused, cased, verdict)
         before = tree
     judge_commits(where, told, kept, fragments, repository, verdict)
     judge_active(told, kept, said, verdict)
@@ -122,7 +128,7 @@ def judge_active(told: Any, kept: list[Any], said: Any, verdict: Verdict) -> Non
 
 def judge_version(
     where: str, version: Any, fragment: Any, tree: dict[str, str], before: dict[str, str],
-    flawed: dict[str, str], refused: set[str], verdict: Verdict,
+    flawed: dict[str, str], refused: set[str], cased: set[str], verdict: Verdict,
 ) -> None:  # fmt: skip
     """`flawed`: path to the blob that an earlier version's report called damaged or cut."""
     listed: dict[str, list[Any]] = {}
@@ -133,10 +139,17 @@ def judge_version(
         shown = {key[:200], key.encode("unicode_escape").decode()[:200]}
         if not any(one[:200] in shown for one in keys):
             verdict.wrong.append(f"{where} v{version['at']}: unsafe key {key[:60]!r} is not named")
+    said = {
+        path
+        for one in fragment["files"]
+        for path in [one["path"]]
+        if "only in case" in (one["note"] or "")
+    }
+    cased.update(path.casefold() for path in said)
     folded = Counter(path.casefold() for path in tree)
-    for path in tree:
-        if folded[path.casefold()] > 1 and path.casefold() not in str(fragment).casefold():
-            verdict.wrong.append(f"{where} v{version['at']}: nothing is said of {path}'s case")
+    for path in sorted({path for path, count in folded.items() if count > 1} - cased):
+        cased.add(path)
+        verdict.wrong.append(f"{where} v{version['at']}: nothing is said of {path}'s case")
     for path in sorted({*version["files"], *tree}):
         named = {one["outcome"] for one in listed.get(path, [])}
         notes = " ".join(one["note"] or "" for one in listed.get(path, []))
@@ -199,7 +212,10 @@ def judge_file(
         if named & {"damaged", "binary_cut"} and (proofs := right(true)):
             late = " (later)" if all(one["version"] > true["at"] for one in proofs) else ""
             counts[f"missed repair{late}: {sorted({one['how'] for one in proofs})}"] += 1
-            verdict.missed.append(f"{spot}: not repaired though {true['proofs']}; {brief(true)}")
+            if not late:
+                verdict.missed.append(
+                    f"{spot}: not repaired though {true['proofs']}; {brief(true)}"
+                )
 
 
 def known(true: Any) -> bool:
@@ -239,7 +255,7 @@ def judge_repair(spot: str, true: Any, got: str | None, notes: str, verdict: Ver
         verdict.counts["repaired with another of several that prove, and said so"] += 1
     else:
         verdict.counts["repaired wrongly, where the truth is nowhere"] += 1
-        verdict.missed.append(f"{spot}: the truth is nowhere; from {used}; {brief(true)}")
+        verdict.hopeless.append(f"{spot}: the truth is nowhere; from {used}; {brief(true)}")
 
 
 def brief(true: Any) -> str:
