@@ -100,6 +100,7 @@ class Overlay:
         left = {path for path, keys in spellings.items() if self._is_left_over(path, keys, stored)}
         chosen = _without_clashes(self._chosen(stored, spellings, left, reports), reports)
         changes = self._drop_clashing(chosen, reports)
+        reports += self._twins(chosen)
         for path, key in chosen.items():
             value = stored[key]
             before = self.files.get(path)
@@ -201,6 +202,16 @@ class Overlay:
                 whole = kept.broken is None
                 yield FileReport(path, kept.key, "carried_forward", None, note, whole=whole)
 
+    def _twins(self, chosen: Mapping[str, str]) -> Iterator[FileReport]:
+        """New names that differ only in case from one that is carried forward."""
+        new = [path for path in chosen if path not in self.files]
+        if not new:
+            return
+        there = {path.casefold(): path for path in self.files if path not in chosen}
+        for path in new:
+            if (twin := there.get(path.casefold())) is not None:
+                yield _twin(path, chosen[path], twin)
+
     def _drop_clashing(self, chosen: Mapping[str, str], reports: list[FileReport]) -> list[Change]:
         """Files of earlier versions that cannot stand beside this one's."""
         changes: list[Change] = []
@@ -270,9 +281,13 @@ def _without_clashes(chosen: dict[str, str], reports: list[FileReport]) -> dict[
             continue
         kept[path] = chosen[path]
         if (twin := lower.setdefault(path.casefold(), path)) != path:
-            note = f"Differs from {twin} only in case; both are kept."
-            reports.append(FileReport(path, chosen[path], "duplicate", None, note))
+            reports.append(_twin(path, chosen[path], twin))
     return kept
+
+
+def _twin(path: str, key: str, twin: str) -> FileReport:
+    note = f"Differs from {twin} only in case; both are kept."
+    return FileReport(path, key, "duplicate", None, note)
 
 
 def _folders(path: str) -> Iterable[str]:

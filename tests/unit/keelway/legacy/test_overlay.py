@@ -118,3 +118,12 @@ def test_the_first_part_of_a_binary_file_is_not_passed_off_as_the_file() -> None
     assert outcomes(overlay, 2, {"a.bin": whole[:50]}) == {"a.bin": "binary_cut"}
     assert outcomes(overlay, 3, {"a.bin": whole[:50]}) == {"a.bin": "binary_cut"}
     assert outcomes(overlay, 4, {"a.bin": whole}) == {}
+
+
+def test_a_new_name_that_differs_only_in_case_from_one_of_before_is_said_once() -> None:
+    overlay = Overlay()
+    assert outcomes(overlay, 1, {"README.md": "1"}) == {}
+    said = {"readme.md": "duplicate", "README.md": "carried_forward"}
+    assert outcomes(overlay, 2, {"readme.md": "2"}) == said
+    assert outcomes(overlay, 3, {"readme.md": "2", "README.md": "1"}) == {"readme.md": "duplicate"}
+    assert set(overlay.files) == {"README.md", "readme.md"}
