@@ -68,9 +68,9 @@ def child(dump: Path, home: Path, url: str | None, seed: int) -> None:
     os.environ.pop("COVERAGE_PROCESS_START", None)
     random.seed(seed)
     importing.COMMITS = 3
-    home.mkdir(exist_ok=True)
+    home.mkdir(mode=0o700, exist_ok=True)
     settings = Settings(home=home, database_url=SecretStr(url) if url else None)
-    wish = Wish(str(dump), home / "report.json", (), "none", None)
+    wish = Wish(str(dump), home.with_suffix(".json"), (), "none", None)
     status = asyncio.run(bring_over(settings, wish))
     os._exit(status)
 

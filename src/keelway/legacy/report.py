@@ -227,6 +227,8 @@ def _replacing(path: Path, *, keep: bool = True) -> Generator[IO[str]]:
     aside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}")
     try:
         with aside.open("x", encoding="utf-8", errors="backslashreplace") as out:
+            if not keep:
+                aside.unlink()  # at once, so that no kill leaves it
             yield out
             out.flush()
             os.fsync(out.fileno())
