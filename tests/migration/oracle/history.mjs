@@ -224,7 +224,7 @@ class World {
     const tie = versions.length > 0 && chance.is(0.04);
     const createdAt = tie ? versions.at(-1).createdAt : this.at + chance.int(1, 60_000);
     const updatedAt = createdAt + chance.of([0, 1, chance.int(0, 200_000)]);
-    this.at = Math.max(this.at, updatedAt + chance.int(1, 600_000));
+    this.at = Math.max(this.at, updatedAt + chance.int(500, 600_000));
     let id = chance.uuid();
     if (tie) id = versions.at(-1).id.slice(0, -12) + (parseInt(versions.at(-1).id.slice(-12), 16) + 1).toString(16).padStart(12, "0").slice(-12);
     const name = title(chance, createdAt, versions.at(-1)?.title ?? "Begun");
@@ -252,7 +252,8 @@ class World {
     const output = { success: true, fragmentId: version.id, title: version.title };
     if (chance.is(0.7) && !version.lost) this.parts.push(this.part("finalizeWorkingFragment", { title: version.title }, output, "output-available"));
     this.parts.push({ type: "text", text: "Done." });
-    const at = tie || chance.is(0.8) ? version.updatedAt + chance.int(1, 900) : version.createdAt - chance.int(0, 400);
+    const at = tie || chance.is(0.8) ? version.updatedAt + chance.int(1, 900) : Math.max(version.createdAt - chance.int(0, 400), this.versions.at(-2)?.updatedAt + 1 || 0);
+    this.at = Math.max(this.at, at);
     this.messages.push({
       id: chance.hex(16), role: chance.of(["ASSISTANT", "ASSISTANT", "assistant"]), createdAt: at, updatedAt: at, version: this.versions.length - 1,
       content: JSON.stringify(this.parts), old: false, succeeded: this.succeeded, failed: this.failed,

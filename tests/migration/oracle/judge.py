@@ -1,6 +1,7 @@
 """An import held against the truth: every file of every version is whole, or named with an honest outcome."""
 
 import hashlib
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -264,8 +265,8 @@ def brief(true: Any) -> str:
 
 
 def visible(title: str) -> str:
-    """A title on one line."""
-    return " ".join("".join(char if char.isprintable() else " " for char in title).split())
+    """What of a title is to be read on one line, whether its control characters are escaped or left out."""
+    return "".join(filter(str.isalnum, re.sub(r"\\x[0-9a-f]{2}|\\[nrt]", "", title)))
 
 
 def judge_commits(
