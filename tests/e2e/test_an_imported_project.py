@@ -81,10 +81,9 @@ def write_dump(path: Path) -> Path:
 
 @pytest.fixture
 async def server(home: Path) -> AsyncIterator[Server]:
-    dump = write_dump(home.with_name(home.name + ".sql"))
+    dump = write_dump(home / "old.sql")
     status, _ = await import_from(dump, home, base="react-vite")
     assert status == 3  # a picture was never stored, a file was cut
-    dump.unlink()
     server = Server(home)
     await server.start()
     yield server
@@ -102,7 +101,10 @@ async def browser() -> AsyncIterator[Browser]:
 async def fresh(browser: Browser) -> Page:
     """A browser that has never been here."""
     context = await browser.new_context(
-        viewport={"width": 1440, "height": 900}, locale="en-GB", timezone_id="UTC"
+        viewport={"width": 1440, "height": 900},
+        locale="en-GB",
+        timezone_id="UTC",
+        reduced_motion="reduce",  # colours on their way from one theme to the other are nobody's
     )
     return await context.new_page()
 
