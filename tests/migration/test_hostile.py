@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support.legacy import git, import_from, project, version, write_dump
 
-from keelway.legacy.source import indexed
+from keelway.legacy.source import Problems, indexed
 from keelway.legacy.untyped import parsed
 
 AT = "2025-08-24 09:12:02.9"
@@ -127,3 +127,24 @@ def test_what_ends_copys_data_or_calls_a_program_is_only_text(home: Path) -> Non
     assert report["projects"][1]["name"] == "a\\.b"
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     assert used < 400  # MB; the largest child of this whole test process
+
+
+async def test_a_million_bad_rows_are_a_line_with_their_number(home: Path) -> None:
+    lost = [{"userId": f"u{n}", "teamId": "t"} for n in range(3_000)]
+    users = [{"id": "x" * 65, "password": "p"} for _ in range(5)]
+    twice = [{**project("p1"), "name": str(n)} for n in range(1_500)]
+    odd = [{"id": "", "createdAt": AT} for _ in range(1_200)]
+    source = lines(home / "rows", Project=[*twice, *odd], team_members=lost, users=users)
+    status, report = await import_from(source, home)
+    assert status == 3
+    assert set(report["problems"]) == {
+        "team_members: a row names a user or a team that is not there. (3,000 times)",
+        "users: a row has no id that can be kept. (5 times)",
+        "Project: two rows have the id p1; the first was taken. (1,499 times)",
+        "Project: a row has no id that can be kept; it was left out. (1,200 times)",
+    }
+    many = Problems()
+    for n in range(5_000):
+        many.append(f"row {n}")
+    assert len(many.told()) == 1_001
+    assert many.told()[-1] == "4,000 more problems."

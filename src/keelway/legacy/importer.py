@@ -30,7 +30,7 @@ from keelway.legacy.here import Here, IdsTaken, decide, find, refuse_taken, shas
 from keelway.legacy.people import People
 from keelway.legacy.plan import ASSUMED, Base, Plan, Version
 from keelway.legacy.report import ProjectReport, Report
-from keelway.legacy.source import Row, Source
+from keelway.legacy.source import Problems, Row, Source
 from keelway.legacy.trouble import BAD, under_all
 from keelway.projects.projects import STAGED
 
@@ -80,9 +80,11 @@ class Importer:
         self.options = options
         self.progress = progress
         self.report = Report(source.name)
+        self.found = Problems()
         self._repositories = Repositories(database, repositories)
         self._store = FragmentStore(database, repositories)
         self._trees = TreeReader()
+        self._versions: dict[str, int] = {}
         self._done = 0
         self._total = 0
 
@@ -92,7 +94,7 @@ class Importer:
             await self._sweep()
         await self.people.bring(write=self.options.write)
         if self.options.check and self.people.missing:
-            self.report.problems.append(
+            self.found.append(
                 f"{self.people.missing} people, teams or memberships of the source are not here."
             )
         projects = list(self._projects())
@@ -101,7 +103,9 @@ class Importer:
             await self._project(row)
         if self.options.write:
             await self._repositories.forget_staged()
-        self.report.problems = [*self.source.problems, *self.people.problems, *self.report.problems]
+        self.report.problems = [
+            *self.source.problems.told(), *self.people.problems.told(), *self.found.told(),
+        ]  # fmt: skip
         self.report.finished_at = datetime.now(UTC)
         self._repositories.close()
         self._store.close()
@@ -111,7 +115,7 @@ class Importer:
 
     def _projects(self) -> Iterator[Row]:
         seen: set[str] = set()
-        problems = self.report.problems
+        problems = self.found
         for row in self.source.rows("Project"):
             old = row.get("id") or ""
             if not values.storable(old) or old.startswith(STAGED):
@@ -123,19 +127,18 @@ class Importer:
                 if not self.options.only or old in self.options.only:
                     yield row
         for table in ("V2Fragment", "GitFragment", "V2Message", "Message"):
-            lost = {o: n for o, n in self.source.counts(table).items() if (o or "") not in seen}
+            counted = self.source.counts(table)
+            if table == "V2Fragment":
+                self._versions = {old: counted.get(old, 0) for old in seen}
+            lost = sum(count for old, count in counted.items() if (old or "") not in seen)
             if lost:
-                problems.append(
-                    f"{table}: {sum(lost.values())} rows belong to no project and were left out."
-                )
-        problems += [
-            f"There is no project {wanted} in the source."
-            for wanted in self.options.only
-            if wanted not in seen
-        ]
+                problems.append(f"{table}: {lost} rows belong to no project and were left out.")
+        for wanted in self.options.only:
+            if wanted not in seen:
+                problems.append(f"There is no project {wanted} in the source.")
 
     def _count(self, project: str) -> int:
-        return self.source.counts("V2Fragment").get(project, 0)
+        return self._versions.get(project, 0)
 
     # One project
 

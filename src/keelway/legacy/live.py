@@ -6,14 +6,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from keelway.legacy.source import CUT_MARKS, OWNED, TABLES, Row, SourceUnreadable
+from keelway.legacy.source import CUT_MARKS, OWNED, TABLES, Problems, Row, SourceUnreadable
 
 
 class LiveSource:
     """Every value is asked for as text, so that it is what a dump would have said."""
 
     def __init__(self, url: str) -> None:
-        self.problems: list[str] = []
+        self.problems = Problems()
         plain = "postgresql" + url[url.index("://") :]
         try:
             self._connection = psycopg.connect(plain, connect_timeout=10)

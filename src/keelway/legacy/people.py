@@ -9,7 +9,7 @@ from keelway.db.session import Database
 from keelway.errors import Invalid
 from keelway.fragments.build import plain
 from keelway.legacy import values
-from keelway.legacy.source import Row, Source
+from keelway.legacy.source import Problems, Row, Source
 
 
 class OwnerUnknown(Invalid):
@@ -23,7 +23,7 @@ class People:
         self.database = database
         self.source = source
         self.wanted = owner
-        self.problems: list[str] = []
+        self.problems = Problems()
         self.missing = 0
         """People, teams and memberships that were looked for here and not found."""
         self._users: dict[str, str] = {}

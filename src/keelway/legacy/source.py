@@ -36,6 +36,33 @@ LONGEST_NAME = 200
 LINE_LIMIT = 64 * 1024 * 1024  # bytes; a longer row is reported, not read (TRUST.md T27)
 
 
+MOST_PROBLEMS = 1000
+"""Different sentences that are kept; a hostile dump has as many as it has rows."""
+
+
+class Problems(list[str]):
+    """Sentences about rows that could not be read: each one once, and not without end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._times: dict[str, int] = {}
+        self._more = 0
+
+    def append(self, text: str, /) -> None:
+        if text in self._times:
+            self._times[text] += 1
+        elif len(self) < MOST_PROBLEMS:
+            self._times[text] = 1
+            super().append(text)
+        else:
+            self._more += 1
+
+    def told(self) -> list[str]:
+        """What to say of them, with how often it was."""
+        often = [f"{text} ({n:,} times)" if (n := self._times[text]) > 1 else text for text in self]
+        return [*often, f"{self._more:,} more problems."] if self._more else often
+
+
 class SourceUnreadable(Invalid):
     """The source cannot be read as the old system's data; the message says why and what to do."""
 
@@ -48,7 +75,7 @@ class Source(Protocol):
     """What the import reads. `problems` are sentences about rows that could not be read."""
 
     name: str
-    problems: list[str]
+    problems: Problems
 
     def rows(self, table: str) -> Iterator[Row]:
         """All rows of a small table; nothing when the source does not have it."""
@@ -88,7 +115,7 @@ class _Indexed:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.problems: list[str] = []
+        self.problems = Problems()
         self._index = sqlite3.connect("")  # a temporary file that SQLite removes by itself
         self._index.execute(
             "CREATE TABLE row (tab TEXT, owner TEXT, created TEXT, id TEXT, file INT, at INT, size INT,"
