@@ -4,6 +4,7 @@ The default is quick. `ORACLE_COUNT=200 ORACLE_FIRST=1000 pytest tests/migration
 harder; `python -m tests.migration.oracle.hunt` looks for hours, and prints what it finds.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -18,7 +19,7 @@ from psycopg import sql
 from tests.migration.oracle.hunt import hunt
 from tests.migration.oracle.judge import Verdict, judge
 from tests.migration.oracle.node import Node, opened
-from tests.support.legacy import import_from
+from tests.support.legacy import Tables, git, import_from, project, version, write_dump
 from tests.support.postgres import Cluster
 
 FIRST = int(os.environ.get("ORACLE_FIRST", "1"))
@@ -120,3 +121,62 @@ async def test_a_dump_a_live_database_and_json_lines_give_the_same_and_again_not
         again = [each["commit"] for each in one["fragments"]]
         assert again == [each["commit"] for each in by_id[0][one["id"]]["fragments"]]
     assert keelway(home / "data0", str(dump), "--verify") == 0
+
+
+HEAD = "const a = 1;\n" * 900
+ONE, TWO, THREE = (f"{HEAD}// {name}\n" for name in ("one", "two", "three"))
+LEFT = "\n" + HEAD[:9_800] + "\n\n/* Code truncated */\n"
+"""What is left of all three."""
+PLACE = "src/a.js"
+
+
+def wrote(text: str, success: bool = True) -> dict[str, Any]:
+    given = {"path": PLACE, "content": text}
+    return {"type": "tool-createOrEditFiles", "state": "output-available", "input": given,
+            "output": {"success": success}}  # fmt: skip
+
+
+def said(minute: int, *parts: dict[str, Any], made: str | None = None) -> dict[str, Any]:
+    end = {
+        "type": "tool-finalizeWorkingFragment",
+        "state": "output-available",
+        "output": {"fragmentId": made},
+    }
+    at = f"2025-09-01 00:{minute:02}:30"
+    content = json.dumps([*parts, *([end] if made else [])])
+    return {"id": f"m{minute}", "projectId": "p1", "role": "ASSISTANT", "createdAt": at, "updatedAt": at,
+            "content": content}  # fmt: skip
+
+
+def at(number: int, text: str, **more: str) -> dict[str, Any]:
+    return version(number, {PLACE: text, **more})
+
+
+@pytest.mark.parametrize(
+    ("rows", "messages", "which", "expected"),
+    [
+        ([at(2, LEFT)], [said(1, wrote(TWO, success=False))], 0, LEFT),
+        ([at(2, LEFT)], [said(1, wrote(ONE), wrote(TWO, success=False))], 0, ONE),
+        ([at(2, LEFT)], [said(1, wrote(ONE), wrote(TWO), wrote(THREE))], 0, THREE),
+        ([at(2, LEFT)], [said(1, wrote(THREE), wrote(TWO), wrote(ONE))], 0, ONE),
+        ([at(1, LEFT), at(2, TWO)], [said(2, wrote(TWO), made="p1-f2")], 0, LEFT),
+        ([at(1, LEFT), at(2, LEFT), at(3, "short"), at(4, TWO)], [], 1, LEFT),
+        ([at(1, TWO), at(2, LEFT)], [said(1, wrote(ONE), wrote(TWO))], 1, TWO),
+        ([at(1, ONE), at(2, TWO), at(3, LEFT)], [said(2, wrote(TWO), made="p1-f2")], 2, TWO),
+        ([at(1, ONE), at(2, TWO), at(3, LEFT), at(4, ONE)], [], 2, TWO),
+    ],
+    ids=["a write that failed", "one that failed after one that did not", "the last write",
+         "the last write, whichever it is", "a later version that was written anew",
+         "a later version after another text", "the row before, not the first try",
+         "the nearest of two versions", "the version before, not the one after"],
+)  # fmt: skip
+async def test_of_texts_that_are_cut_to_the_same_the_one_that_was_cut_is_taken_or_none(
+    home: Path, rows: list[Any], messages: list[Any], which: int, expected: str
+) -> None:
+    tables: Tables = {"Project": [project()], "V2Fragment": rows, "V2Message": messages}
+    _, report = await import_from(write_dump(home / "old.sql", tables), home / "data")
+    found = report["projects"][0]["fragments"][which]
+    assert git(home / "data", "show", f"{found['commit']}:{PLACE}") == expected
+    assert [one["outcome"] for one in found["files"]] == [
+        "damaged" if expected == LEFT else "repaired"
+    ]

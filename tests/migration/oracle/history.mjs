@@ -83,9 +83,10 @@ class World {
     return state === "output-available" ? { ...made, output } : made;
   }
 
-  wrote(path, text) {
+  wrote(key, text) {
+    const path = pathOf(key);
     const { chance, parts } = this;
-    const input = { path: spelled(chance, path), content: text, description: "x" };
+    const input = { path: key, content: text, description: "x" };
     const output = { success: true, path, action: "updated", size: text.length };
     if (chance.is(chance.hard ? 0.4 : 0.12)) {
       // Something else was tried first, and failed: none of it was ever in the project.
@@ -137,7 +138,7 @@ class World {
     const past = this.past.get(path) ?? [];
     const text = seen === undefined ? newText(chance, path) : edited(chance, path, seen.toWellFormed(), past);
     this.put(key, text, text, text === seen ? "same" : "text", text);
-    this.wrote(path, text);
+    this.wrote(key, text);
   }
 
   read() {
@@ -197,7 +198,7 @@ class World {
       const text = newText(this.chance, "a.txt").padEnd(10_000, "f").slice(0, this.chance.of([10_000, 10_000, 9_999])).toWellFormed();
       const key = this.keyOf(path) ?? path;
       this.put(key, text, text, "text", text);
-      this.wrote(path, text);
+      this.wrote(key, text);
     }
   }
 
@@ -221,7 +222,7 @@ class World {
 
   record() {
     const { chance, versions } = this;
-    const tie = versions.length > 0 && chance.is(0.04);
+    const tie = versions.length > 0 && !versions.at(-1).lost && chance.is(0.04);
     const createdAt = tie ? versions.at(-1).createdAt : this.at + chance.int(1, 60_000);
     const updatedAt = createdAt + chance.of([0, 1, chance.int(0, 200_000)]);
     this.at = Math.max(this.at, updatedAt + chance.int(500, 600_000));

@@ -248,7 +248,7 @@ def judge_repair(spot: str, true: Any, got: str | None, notes: str, verdict: Ver
         verdict.counts["repaired, though an agent wrote the cut text anew"] += 1
     elif all(one not in may for one in used):
         verdict.wrong.append(f"{spot}: NOT ALLOWED: from {used} though {may}; {brief(true)}")
-    elif may[-1]["sha"] == true["sha"]:
+    elif may[-1]["sha"] == true["sha"] and not ("is the same file" in notes and true["gaps"]):
         verdict.wrong.append(f"{spot}: NOT THE NEAREST: from {used} though {may}; {brief(true)}")
     elif right(true) and "different texts prove" not in notes:
         verdict.wrong.append(f"{spot}: SAYS NOTHING: from {used} though {may}; {brief(true)}")
