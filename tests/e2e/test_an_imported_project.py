@@ -60,9 +60,6 @@ def write_dump(path: Path) -> Path:
     ben = ["cmb1u0q7x0000jz08looks002", "Ben Reed", BEN, *fields[3:]]
     ben[8] = bcrypted(BENS_PASSWORD)
     text = text.replace(ada[0], "\t".join(fields) + "\n" + "\t".join(ben))
-    # The old starter app had this alias and took a default export; the bundled one does neither.
-    text = text.replace("@/components/HabitList", "./components/HabitList")
-    text = text.replace("export default function App", "export function App")
     messages = text.index('COPY public."V2Message"')
     end = text.index("\\.\n", messages)
     teams = (

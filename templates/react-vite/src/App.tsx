@@ -1,4 +1,4 @@
-export function App() {
+export default function App() {
   return (
     <main className="page">
       <h1>Ready when you are</h1>

@@ -60,7 +60,7 @@ function save(habits: Habit[]) {
   }
 }
 
-export function App() {
+export default function App() {
   const [habits, setHabits] = useState<Habit[]>(load)
   const [name, setName] = useState('')
 

@@ -6,7 +6,7 @@ const features = [
   { title: 'Easy to begin', text: 'Leave your address below and we will tell you how.' },
 ]
 
-export function App() {
+export default function App() {
   const [email, setEmail] = useState('')
   const [joined, setJoined] = useState(false)
 

@@ -31,7 +31,7 @@ function save(items: Item[]) {
   }
 }
 
-export function App() {
+export default function App() {
   const [items, setItems] = useState<Item[]>(load)
   const [filter, setFilter] = useState<Filter>('all')
   const [text, setText] = useState('')

@@ -21,7 +21,7 @@ from keelway.agent.demo_wishes import Build
 STARTER = {
     "index.html": "<html><head><title>New app</title></head><body></body></html>\n",
     "package.json": "{}",
-    "src/App.tsx": "export function App() {\n  return (\n    <main>\n      <h1>Hi</h1>\n    </main>\n  )\n}\n",
+    "src/App.tsx": "export default function App() {\n  return (\n    <main>\n      <h1>Hi</h1>\n    </main>\n  )\n}\n",
     "src/index.css": "h1 { margin: 0 }\n",
 }
 
