@@ -68,7 +68,7 @@ async def test_ids_of_any_form_stay_inside_and_apart(home: Path) -> None:
     _, report = await import_from(write_dump(home / "old.sql", tables), home / "in" / "home")
     kept = {name for name in ODD if 0 < len(name) <= 64}
     assert {each["id"] for each in report["projects"]} == kept
-    assert len(report["problems"]) == 3
+    assert len(report["problems"]) == 2
     for each in report["projects"]:
         assert each["repository"] == f"repositories/{folder(each['id'])}"
         repository = home / "in" / "home" / each["repository"]
