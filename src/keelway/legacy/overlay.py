@@ -106,7 +106,7 @@ class Overlay:
             before = self.files.get(path)
             if before is not None and before.stored == value and not before.cut:
                 continue
-            data, kept, source = self._judge(path, key, value, time, until)
+            data, kept, source = self._judge(path, key, value, (time, until), before)
             kept = _doubted(kept, value, before)
             if before is not None:
                 kept = _with_mode(kept, before.mode)
@@ -140,7 +140,7 @@ class Overlay:
             yield FileReport(path, key, "written", None, EMPTIED)
 
     def _judge(
-        self, path: str, key: str, value: str, time: str, until: str
+        self, path: str, key: str, value: str, when: tuple[str, str], before: Kept | None
     ) -> tuple[bytes, Kept, str | None]:
         decoded = decode(value)
         if not decoded.cut and decoded.encoding == "text" and holds_mark(value):
@@ -150,7 +150,8 @@ class Overlay:
         if decoded.encoding == "placeholder":
             note = "The bytes of this picture were never in the old database."
             return decoded.data, _broken(key, value, decoded, "placeholder", note), None
-        if (proved := self.candidates.proof(path, value, time, until)) is not None:
+        held = before.stored if before is not None else None
+        if (proved := self.candidates.proof(path, value, *when, held)) is not None:
             found, _ = proved
             whole = decode(found.text)
             if not whole.cut:

@@ -49,7 +49,7 @@ class Candidates:
         if len(text) * 2 <= FILE_LIMIT or units(text) <= FILE_LIMIT:
             return
         raw = text.encode("utf-8", "surrogatepass")
-        name = hashlib.sha256(raw).digest()
+        name = _digest(text)
         self._table.execute(
             "INSERT OR IGNORE INTO text VALUES (?, ?)", (name, zlib.compress(raw, 1))
         )
@@ -70,19 +70,23 @@ class Candidates:
             self._last[path] = value
             self._table.execute("INSERT INTO seen VALUES (?, ?, ?)", (path, time, value))
 
-    def proof(self, path: str, stored: str, time: str, until: str) -> tuple[Candidate, int] | None:
+    def proof(
+        self, path: str, stored: str, time: str, until: str, held: str | None = None
+    ) -> tuple[Candidate, int] | None:
         """The best candidate that proves, and how many *different* texts proved.
 
-        Of those not younger than `until`, when the version was last written, the youngest is nearest to
-        what was cut. A later version counts only when nothing was written since the version of `time`.
+        What the version before `held` is what was cut, if it proves. Else, of those not younger than
+        `until`, when the version was last written, the youngest is nearest to what was cut. A later version counts only when nothing was written since the version of `time`.
         """
         found = self._table.execute(
             "SELECT time, place = 'version', rowid, place, origin, text FROM known"
             " WHERE path = ? AND cut = ?",
             (path, _digest(settled(stored))),
         ).fetchall()
-        before = [row for row in found if row[0] <= until and row[3] != "later version"]
-        best = max(before, default=None) or self._later(path, stored, time, until, found)
+        older = [row for row in found if row[0] <= until and row[3] != "later version"]
+        name = _digest(held) if held is not None else None
+        same = [row for row in older if row[5] == name]
+        best = max(same or older, default=None) or self._later(path, stored, time, until, found)
         if best is None:
             return None
         body = self._table.execute("SELECT body FROM text WHERE digest = ?", (best[5],)).fetchone()

@@ -93,3 +93,11 @@ def test_what_a_later_message_wrote_was_not_there_before() -> None:
     known = learned(Candidate(TWO, "t2", "message", "m"))
     known.wrote("a.ts", "t2")
     assert proved(known) is None
+
+
+def test_what_the_version_before_held_is_what_was_cut() -> None:
+    known = learned(Candidate(ONE, "t0", "version", "f0"), Candidate(TWO, "t1", "message", "m"))
+    found = known.proof("a.ts", CUT, "t2", "t2", ONE)
+    known.close()
+    assert found is not None
+    assert (found[0].text, found[1]) == (ONE, 2)
