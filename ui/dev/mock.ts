@@ -19,7 +19,8 @@ interface Kept {
 const PACE = Number(process.env.MOCK_PACE ?? 250);
 const demo = process.env.MOCK_DEMO === "1";
 const kept = new Map<string, Kept>();
-const user = (id: string, text: string, startedAt = new Date().toISOString()): Message => ({ id, role: "user", parts: [{ type: "text", text }], metadata: { startedAt } });
+const maya = { id: "u1", name: "Maya Lindqvist" };
+const user = (id: string, text: string, startedAt = new Date().toISOString(), author = maya): Message => ({ id, role: "user", parts: [{ type: "text", text }], metadata: { startedAt, author } });
 
 function settledTurn(words: string, version: Fragment): Message {
   const started = Date.parse(version.createdAt) - 72_000;
@@ -38,7 +39,7 @@ function fill(): void {
   const [newest, second] = list;
   if (!newest || !second) return;
   const messages = [
-    user("u1", "Count streaks by week. A missed day shouldn’t break it if four days are marked.", second.createdAt),
+    user("u1", "Count streaks by week. A missed day shouldn’t break it if four days are marked.", second.createdAt, { id: "u2", name: "Jonas Berg" }),
     settledTurn("Streaks count weeks now. A week holds once four of its days are marked.", second),
     user("u2", "Add a heatmap of the year under the list. It has to stay readable on my phone.", newest.createdAt),
     settledTurn("The year is under the list. On a phone it shows the last 26 weeks, so a square stays 9 px wide. Tapping a square opens that day.", newest),

@@ -25,6 +25,8 @@ SESSION_IDLE = timedelta(days=7)
 SESSION_TOTAL = timedelta(days=30)
 USED_AT_STEP = timedelta(hours=1)
 """`used_at` is written at most this often, so that reading a page does not write."""
+UNNAMED = "You"
+"""What the one who runs this server is called until they say their name: no name to anybody else."""
 REMEMBER = 5.0
 """Seconds for which a checked secret is believed without asking the database again."""
 
@@ -101,7 +103,7 @@ class Accounts:
             if row is None:
                 now = datetime.now(UTC)
                 row = models.User(
-                    id=new_id(), name="You", role="owner", created_at=now, updated_at=now
+                    id=new_id(), name=UNNAMED, role="owner", created_at=now, updated_at=now
                 )
                 tx.add(row)
             return _value(row)

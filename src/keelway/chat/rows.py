@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, case, delete, select, update
 
+from keelway.accounts.accounts import UNNAMED
 from keelway.chat.close import next_position
 from keelway.chat.turn import Turn, turn
 from keelway.db import models
@@ -19,6 +20,9 @@ KEPT = timedelta(minutes=10)
 """How long the log of a closed turn is kept for readers who still follow it."""
 
 row = models.Turn
+_WRITER = case((models.Message.turn_id.is_(None), models.Project.user_id), else_=row.user_id)
+"""Who wrote a person's message: who began its turn. An imported message has none, and the old system did
+not record its writer: it is taken to be the project's own user, who made the project by writing to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +131,40 @@ async def project_id(database: Database, key: int) -> ProjectId:
 
 
 async def messages(database: Database, project: int) -> Sequence[dict[str, Any]]:
-    """Everything that was shown, oldest first, as the AI SDK's UI messages."""
-    each = models.Message
-    query = select(each).where(each.project == project).order_by(each.position)
+    """Everything that was shown, oldest first, as the AI SDK's UI messages.
+
+    A person's message says in its metadata who wrote it: `author` is `{id, name}`, or None where nobody
+    is known. `name` is as it is now, else the e-mail address, else None.
+    """
+    each, person = models.Message, models.User
+    query = (
+        select(each, person)
+        .join(models.Project, models.Project.key == each.project)
+        .outerjoin(row, row.id == each.turn_id)
+        .outerjoin(person, and_(each.role == "user", person.id == _WRITER))
+        .where(each.project == project)
+        .order_by(each.position)
+    )
     async with database.reading() as session:
-        return [
-            {
-                "id": one.id,
-                "role": one.role,
-                "parts": json.loads(one.parts),
-                "metadata": json.loads(one.metadata_json or "null"),
-            }
-            for one in await session.scalars(query)
-        ]
+        return [_shown(*found) for found in await session.execute(query)]
+
+
+def _shown(message: models.Message, writer: models.User | None) -> dict[str, Any]:
+    metadata: dict[str, Any] | None = json.loads(message.metadata_json or "null")
+    if message.role == "user":
+        author = {"id": writer.id, "name": _called(writer)} if writer else None
+        metadata = (metadata or {}) | {"author": author}
+    return {
+        "id": message.id,
+        "role": message.role,
+        "parts": json.loads(message.parts),
+        "metadata": metadata,
+    }
+
+
+def _called(person: models.User) -> str | None:
+    unnamed = person.role == "owner" and person.name == UNNAMED
+    return (None if unnamed else person.name) or person.email or None
 
 
 async def forget_old_events(database: Database) -> None:

@@ -9,6 +9,7 @@ import { Icon } from "../components/Icon";
 import { Spinner } from "../components/Small";
 import { useSays } from "../components/Toast";
 import { count } from "../components/time";
+import { authorOf } from "./author";
 import { viewOf } from "./blocks";
 import { Composer } from "./Composer";
 import { textOf, type Conversation, type Message } from "./message";
@@ -51,7 +52,7 @@ interface ChatProps {
 }
 
 function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
-  const turn = useTurn(project.id, known, project.turn);
+  const turn = useTurn(project.id, known, project.turn, authorOf(me.user));
   const { messages, run, busy, offline, problem, send, stop, reconnect } = turn;
   const { canEdit } = project;
   const queue = useQueue(project.id);
@@ -100,7 +101,7 @@ function Chat({ project, me, known, onBusy, fix }: ChatProps): ReactNode {
 
   return (
     <section className="chat" aria-label="Conversation" data-run={run?.status}>
-      <Transcript project={project.id} person={canEdit ? (me.user.name ?? "You") : "Someone"} messages={messages} busy={busy} actions={actions} />
+      <Transcript project={project.id} reader={me.user} messages={messages} busy={busy} actions={actions} />
       <div className="composer-area">
         <RunBar run={run} />
         {offline && <div className="banner" role="status"><Icon of={RefreshCw} /><span>Connection lost. The run goes on without you.</span><Button size="sm" onClick={reconnect}>Reconnect</Button></div>}

@@ -1,11 +1,13 @@
 import { ArrowDown } from "lucide-react";
 import { memo, useEffect, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from "react";
+import type { Me } from "../api/types";
 import { Button } from "../components/Button";
 import { Icon } from "../components/Icon";
 import { Avatar } from "../components/Small";
 import { absolute, stamp } from "../components/time";
 import { AssistantTurn } from "./AssistantTurn";
 import { Attachment } from "./Attachment";
+import { nameOf } from "./author";
 import { visible } from "./Markdown";
 import { textOf, type Message } from "./message";
 import type { NoticeActions } from "./RunNotice";
@@ -72,7 +74,7 @@ function useStart(list: RefObject<HTMLDivElement | null>, length: number): numbe
 }
 
 const UserMessage = memo(function UserMessage({ message, person }: { message: Message; person: string }): ReactNode {
-  const [name = "You"] = person.split(" ");
+  const [name = person] = person.split(" ");
   const at = message.metadata?.startedAt;
   return (
     <article className="keel user-message" aria-label={`${name}${at ? `, ${stamp(at)}` : ""}`} data-testid="user-message">
@@ -90,13 +92,13 @@ const NO_ACTIONS: NoticeActions = { onContinue: null, onAgain: null };
 
 interface TranscriptProps {
   project: string;
-  person: string;
+  reader: Me["user"];
   messages: Message[];
   busy: boolean;
   actions: NoticeActions;
 }
 
-export function Transcript({ project, person, messages, busy, actions }: TranscriptProps): ReactNode {
+export function Transcript({ project, reader, messages, busy, actions }: TranscriptProps): ReactNode {
   const { ref, away, toEnd } = useFollowing();
   const sent = messages.filter((message) => message.role === "user").length;
   const goToEnd = useRef(toEnd);
@@ -112,7 +114,7 @@ export function Transcript({ project, person, messages, busy, actions }: Transcr
           {messages.slice(start).map((message, index) => {
             const at = start + index;
             return message.role === "user" ? (
-              <UserMessage key={at} message={message} person={person} />
+              <UserMessage key={at} message={message} person={visible(nameOf(message, reader))} />
             ) : (
               <AssistantTurn key={at} project={project} message={message} live={busy && at === last} last={at === last} actions={at === last ? actions : NO_ACTIONS} />
             );

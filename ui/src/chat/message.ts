@@ -3,7 +3,14 @@
 import type { UIMessage } from "ai";
 import type { Fragment, FragmentKind, PreviewState, RunStatus, Turn } from "../api/types";
 
+export interface Author {
+  id: string;
+  name: string | null;
+}
+
 export interface Metadata {
+  /** Of a person's message; null or missing where nobody is known. */
+  author?: Author | null;
   turnId?: string;
   status?: RunStatus;
   startedAt?: string;

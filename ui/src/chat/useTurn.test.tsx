@@ -50,9 +50,10 @@ afterEach(() => {
 });
 
 const make = async (prompt?: string) => (await request<Made>("POST", "/api/projects", prompt === undefined ? {} : { prompt })).id;
+const MAYA = { id: "u1", name: "Maya Lindqvist" };
 const EMPTY = { items: [], turn: null };
 const use = (id: string, known: Parameters<typeof useTurn>[1] = EMPTY) => renderHook(function Conversation() {
-  return useTurn(id, known, null);
+  return useTurn(id, known, null, MAYA);
 });
 
 test("a message is sent, its turn followed to the end, and the kept conversation shown", async () => {
@@ -64,6 +65,16 @@ test("a message is sent, its turn followed to the end, and the kept conversation
   await waitFor(() => expect(result.current.run?.status).toBe("completed"), slow);
   expect(result.current.messages.map(({ role }) => role)).toEqual(["user", "assistant"]);
   expect(result.current.messages[1]?.parts.some((part) => part.type === "data-version")).toBe(true);
+});
+
+test("one's own message has its author at once, and the kept one the same", async () => {
+  const { result } = use(await make());
+  act(() => void result.current.send("Add a heatmap"));
+  await waitFor(() => expect(result.current.messages.length).toBeGreaterThan(0), slow);
+  expect(result.current.messages[0]?.metadata).toEqual({ author: MAYA });
+  await waitFor(() => expect(result.current.run?.status).toBe("completed"), slow);
+  await waitFor(() => expect(result.current.messages[0]?.metadata?.startedAt).toBeDefined(), slow);
+  expect(result.current.messages[0]?.metadata?.author).toEqual(MAYA);
 });
 
 test("after a reload the running turn is joined from its first word, once", async () => {

@@ -8,7 +8,7 @@ import { ApiError, checkedFetch, request, Unreachable } from "../api/client";
 import { invalidate } from "../api/resource";
 import { sentence } from "../api/sentences";
 import type { Turn } from "../api/types";
-import { isRunning, type Conversation, type Message } from "./message";
+import { isRunning, type Author, type Conversation, type Message } from "./message";
 import { isBusy, runOf, type Run } from "./run";
 
 /** The connection broke, as opposed to a turn that ended with an error of its own. */
@@ -63,8 +63,11 @@ function useRefresh(project: string): () => void {
   }, [project]);
 }
 
-/** `seen`: the turn that the project itself was last seen with, so that a second tab joins a run that another one started. */
-export function useTurn(project: string, known: Conversation, seen: Turn | null): TurnControl {
+/**
+ * `seen`: the turn that the project itself was last seen with, so that a second tab joins a run that another one started.
+ * `author`: who writes here.
+ */
+export function useTurn(project: string, known: Conversation, seen: Turn | null, author: Author): TurnControl {
   const refresh = useRefresh(project);
   const [chat] = useState(() => createChat(project, known.items, refresh));
   const { messages, status } = useChat<Message>({ chat, throttle: 50 });
@@ -72,6 +75,8 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
   const [sure, setSure] = useState(true);
   const [offline, setOffline] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
+  const self = useRef(author);
+  self.current = author;
   const life = useRef<Life>({ gone: false, following: false, wake: () => undefined });
 
   /** What the server has kept is what is shown, as soon as nothing streams. */
@@ -149,7 +154,7 @@ export function useTurn(project: string, known: Conversation, seen: Turn | null)
       setProblem(null);
       setSure(false);
       const before = chat.messages;
-      await chat.sendMessage({ text }, model ? { body: { model } } : {});
+      await chat.sendMessage({ text, metadata: { author: self.current } }, model ? { body: { model } } : {});
       const error = chat.status === "error" ? chat.error : undefined;
       if (error instanceof ApiError) {
         chat.clearError();
