@@ -27,7 +27,7 @@ from keelway.legacy.importer import Importer, Options
 from keelway.legacy.page import page
 from keelway.legacy.people import People
 from keelway.legacy.plan import Base
-from keelway.legacy.report import Place, Report, place_for, sentence
+from keelway.legacy.report import Place, Report, counted, place_for, sentence, wants
 from keelway.legacy.source import open_source
 from keelway.legacy.trouble import no_room
 from keelway.settings import Settings
@@ -149,18 +149,16 @@ def _tell(report: Report, wish: Wish, place: Place, progress: Progress) -> int:
     if wish.as_json:
         _print(report)
     totals = report.totals
-    for name in report.projects:
-        if name.status in ("failed", "attention"):
-            said = f"{name.name} ({name.id}): {name.status}. {' '.join(name.notes[:3])}"
-            progress.say(_one_line(said))
+    for project in report.projects:
+        if project.status in ("failed", "attention"):
+            progress.say(_one_line(wants(project)))
     for problem in report.problems[:20]:
         progress.say(_one_line(problem))
     for words in sentence(totals):
         progress.say(words)
-    verb = "would be brought over" if wish.dry_run else "read"
     progress.say(
-        f"{totals['projects']} projects with {totals['fragments']} versions and "
-        f"{totals['messages']} messages {verb}. Report: {place.data}, {place.page}"
+        f"{counted(totals['projects'], 'project')} with {counted(totals['fragments'], 'version')} and "
+        f"{counted(totals['messages'], 'message')} {_verb(report, wish)}. Report: {place.data}, {place.page}"
     )
     if wish.verify and report.projects:
         return _verdict(report, wish, progress)
@@ -168,6 +166,15 @@ def _tell(report: Report, wish: Wish, place: Place, progress: Progress) -> int:
         progress.say("Nothing could be used.")
         return NOTHING
     return NEEDS_A_HUMAN if report.needs_a_human else 0
+
+
+def _verb(report: Report, wish: Wish) -> str:
+    if wish.verify:
+        return "compared"
+    if wish.dry_run:
+        return "would be brought over"
+    here = report.totals["unchanged"] == report.totals["projects"]
+    return "were here already" if here else "brought over"
 
 
 def _verdict(report: Report, wish: Wish, progress: Progress) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-from keelway.legacy.report import ProjectReport, Report, Seen
+from keelway.legacy.report import ProjectReport, Report, Seen, counted
 
 STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c2330;background:#fff}
@@ -124,10 +124,10 @@ def _project(at: int, project: ProjectReport) -> str:
     return (
         f'<h2 id="p{at}">{_safe(project.name)}</h2>'
         f'<p><span class="{project.status}">{WORDS[project.status]}.</span> '
-        f"{_count(project.versions, 'version')}, {_count(project.messages, 'message')}. "
+        f"{counted(project.versions, 'version')}, {counted(project.messages, 'message')}. "
         f"Laid on: {_safe(project.base)}."
         + (
-            f" {_count(repaired, 'shortened file')} made whole again, with proof."
+            f" {counted(repaired, 'shortened file')} made whole again, with proof."
             if repaired
             else ""
         )
@@ -146,7 +146,3 @@ def _more(project: ProjectReport) -> str:
     """What the table has no room for."""
     left = project.unlisted
     return f"<p>And {left} more; report.json has all of them.</p>" if left else ""
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -5,7 +5,7 @@ import os
 import secrets
 import tempfile
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -249,15 +249,39 @@ def _chunks(file: IO[str]) -> Iterator[str]:
         yield chunk
 
 
-def sentence(counts: Counter[str]) -> Sequence[str]:
+NAMES = {
+    "files_repaired": (
+        "shortened file made whole, with proof",
+        "shortened files made whole, with proof",
+    ),
+    "files_carried_forward": ("file carried forward", "files carried forward"),
+    "files_damaged": ("file that is not whole", "files that are not whole"),
+    "files_placeholder": ("picture that was never stored", "pictures that were never stored"),
+    "files_binary_cut": ("binary file that was cut", "binary files that were cut"),
+    "files_refused": ("name refused", "names refused"),
+    "files_duplicate": ("second spelling of a file", "second spellings of a file"),
+}
+
+
+def sentence(counts: Mapping[str, int]) -> Sequence[str]:
     """Totals in words, for the terminal."""
-    names = {
-        "files_repaired": "files repaired, with proof",
-        "files_carried_forward": "files carried forward",
-        "files_damaged": "files kept as they were cut",
-        "files_placeholder": "pictures whose bytes were never stored",
-        "files_binary_cut": "binary files that were cut",
-        "files_refused": "names refused",
-        "files_duplicate": "other spellings of a file",
+    return [
+        f"{counts[key]} {one if counts[key] == 1 else more}"
+        for key, (one, more) in NAMES.items()
+        if counts.get(key)
+    ]
+
+
+def counted(number: int, word: str) -> str:
+    """`1 version`, `2 versions`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def wants(project: ProjectReport) -> str:
+    """Why somebody should look at a project, on one line."""
+    needs = {
+        f"files_{name}": count for name, count in project.outcomes.items() if name in NEED_A_HUMAN
     }
-    return [f"{counts[key]} {words}" for key, words in names.items() if counts[key]]
+    said = " ".join([*project.notes[:3], *([f"{', '.join(sentence(needs))}."] if needs else [])])
+    begins = "was not brought over" if project.status == "failed" else "wants a look"
+    return f"{project.name} ({project.id}) {begins}: {said}"
