@@ -80,6 +80,8 @@ class Overlay:
     candidates: Candidates = field(default_factory=Candidates)
     emptied: set[str] = field(default_factory=set[str])
     """Paths that a message says the agent emptied on purpose."""
+    _held: dict[str, str] = field(default_factory=dict[str, str])
+    """When a row last named the path."""
     _older: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Spellings that lost, with their values: alone later, they say that the winner was dropped."""
 
@@ -105,12 +107,14 @@ class Overlay:
             value = stored[key]
             before = self.files.get(path)
             if before is not None and before.stored == value and not before.cut:
+                self._held[path] = time
                 continue
             data, kept, source = self._judge(path, key, value, (time, until), before)
             kept = _doubted(kept, value, before)
             if before is not None:
                 kept = _with_mode(kept, before.mode)
             self.files[path] = kept
+            self._held[path] = time
             if before is None or before.oid != kept.oid:
                 changes.append(Write(path, data, kept.mode))
             reports += self._said(path, key, kept, before, source)
@@ -150,7 +154,9 @@ class Overlay:
         if decoded.encoding == "placeholder":
             note = "The bytes of this picture were never in the old database."
             return decoded.data, _broken(key, value, decoded, "placeholder", note), None
-        held = before.stored if before is not None else None
+        held = None
+        if before is not None and before.stored is not None:
+            held = before.stored, self._held.get(path, "")
         if (proved := self.candidates.proof(path, value, *when, held)) is not None:
             found, _ = proved
             whole = decode(found.text)

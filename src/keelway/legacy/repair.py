@@ -71,12 +71,12 @@ class Candidates:
             self._table.execute("INSERT INTO seen VALUES (?, ?, ?)", (path, time, value))
 
     def proof(
-        self, path: str, stored: str, time: str, until: str, held: str | None = None
+        self, path: str, stored: str, time: str, until: str, held: tuple[str, str] | None = None
     ) -> tuple[Candidate, int] | None:
         """The best candidate that proves, and how many *different* texts proved.
 
-        What the version before `held` is what was cut, if it proves. Else, of those not younger than
-        `until`, when the version was last written, the youngest is nearest to what was cut. A later version counts only when nothing was written since the version of `time`.
+        Of those not younger than `until`, when the version was last written, the youngest is nearest to
+        what was cut; `held` is what a row held last, and when. A later version counts only when nothing was written since the version of `time`.
         """
         found = self._table.execute(
             "SELECT time, place = 'version', rowid, place, origin, text FROM known"
@@ -84,9 +84,10 @@ class Candidates:
             (path, _digest(settled(stored))),
         ).fetchall()
         older = [row for row in found if row[0] <= until and row[3] != "later version"]
-        name = _digest(held) if held is not None else None
-        same = [row for row in older if row[5] == name]
-        best = max(same or older, default=None) or self._later(path, stored, time, until, found)
+        if held is not None:
+            name, then = _digest(held[0]), held[1]
+            older += [(max(then, row[0]), 2, *row[2:]) for row in older if row[5] == name]
+        best = max(older, default=None) or self._later(path, stored, time, until, found)
         if best is None:
             return None
         body = self._table.execute("SELECT body FROM text WHERE digest = ?", (best[5],)).fetchone()

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from keelway.legacy.cut import cut
 from keelway.legacy.repair import Candidate, Candidates, message_candidates, written
 
@@ -95,9 +97,12 @@ def test_what_a_later_message_wrote_was_not_there_before() -> None:
     assert proved(known) is None
 
 
-def test_what_the_version_before_held_is_what_was_cut() -> None:
+@pytest.mark.parametrize(("then", "text"), [("t0", TWO), ("t1", ONE), ("t2", ONE)])
+def test_what_a_row_held_when_a_message_was_written_is_nearer_than_the_message(
+    then: str, text: str
+) -> None:
     known = learned(Candidate(ONE, "t0", "version", "f0"), Candidate(TWO, "t1", "message", "m"))
-    found = known.proof("a.ts", CUT, "t2", "t2", ONE)
+    found = known.proof("a.ts", CUT, "t3", "t3", (ONE, then))
     known.close()
     assert found is not None
-    assert (found[0].text, found[1]) == (ONE, 2)
+    assert (found[0].text, found[1]) == (text, 2)
