@@ -250,6 +250,21 @@ async def test_every_route_lets_in_whom_it_should_and_nobody_else(
     assert wrong == []
 
 
+async def test_a_project_says_of_everybody_what_its_routes_would(
+    any_database: Database, home: Path
+) -> None:
+    """`canEdit` and `canDelete`, in the list and alone: what is not offered is what would be refused."""
+    async with town(any_database, home) as here:
+        for name, answers in expected().items():
+            if answers["view"] != "in":
+                continue
+            alone = (await here.people[name].get(f"/api/projects/{here.project.id}")).json()
+            assert {"edit": alone["canEdit"], "delete": alone["canDelete"]} == {
+                rule: answers[rule] == "in" for rule in ("edit", "delete")
+            }, name
+            assert (await here.people[name].get("/api/projects")).json()["items"] == [alone], name
+
+
 async def test_an_id_that_no_database_takes_is_not_found(
     any_database: Database, home: Path
 ) -> None:
@@ -264,7 +279,9 @@ async def test_an_id_that_no_database_takes_is_not_found(
             "%27%20OR%201=1",
         ):
             answer = await maker.get(f"/api/projects/{odd}")
-            assert (answer.status_code, answer.json()["code"]) == (404, "ProjectNotFound"), odd
+            # A NUL is refused before anybody looks for anything.
+            refused = (400, "BadRequest") if "%00" in odd else (404, "ProjectNotFound")
+            assert (answer.status_code, answer.json()["code"]) == refused, odd
 
 
 async def test_ones_own_project_leads_to_nobody_elses_versions(

@@ -53,7 +53,7 @@ export const machine = {
 export function project(id: string, name: string, version: number | null, hoursAgo = 1): Project {
   return {
     id, name, createdAt: at("08:00", 2), updatedAt: new Date(Date.now() - hoursAgo * 3_600_000).toISOString(), daytonaSandboxId: "3f1c2a4e-0000-4000-8000-000000000000",
-    gitRepositoryUrl: null, currentBranch: "main", gitCommitHash: null, activeFragmentId: null, activeVersion: version, template: "react", turn: null, canEdit: process.env.MOCK_LOOK !== "1",
+    gitRepositoryUrl: null, currentBranch: "main", gitCommitHash: null, activeFragmentId: null, activeVersion: version, template: "react", turn: null, canEdit: process.env.MOCK_LOOK !== "1", canDelete: process.env.MOCK_LOOK !== "1",
   };
 }
 

@@ -16,6 +16,7 @@ from keelway.accounts.access import (
     CanEdit,
     CurrentUser,
     TheirStanding,
+    may_delete,
     may_edit,
     may_view,
     may_view_all,
@@ -23,7 +24,7 @@ from keelway.accounts.access import (
 from keelway.accounts.accounts import User
 from keelway.errors import Invalid
 from keelway.ids import ProjectId
-from keelway.projects.projects import ActiveTurn, Position, Project, Projects
+from keelway.projects.projects import ActiveTurn, Position, Project, Projects, Standing
 
 router = APIRouter(tags=["projects"])
 
@@ -115,6 +116,8 @@ class ProjectOut(Wire):
     turn: TurnOut | None
     can_edit: bool
     """Whether the one who asks may change it."""
+    can_delete: bool
+    """Whether they may delete it."""
 
 
 class ProjectList(Wire):
@@ -148,9 +151,7 @@ async def list_projects(
     last = shown[-1].project if len(found) > limit else None
     return ProjectList(
         items=[
-            wire(each.project, turns.get(each.project.key), can_edit=may_edit(user, each))
-            for each in shown
-            if may_view(user, each)
+            wire(user, each, turns.get(each.project.key)) for each in shown if may_view(user, each)
         ],
         next_cursor=str(Position(last.updated_at, last.id)) if last else None,
     )
@@ -168,20 +169,22 @@ async def create_project(new: NewProject, user: CanCreate, services: Wanted) -> 
     project = await services.new_project(user, name, template)
     if new.prompt is not None:
         await services.turns.start(project, user, new.prompt, model=new.model)
-    return await _shown(services, project.id)
+    return await _shown(services, user, project.id)
 
 
 @router.get("/api/projects/{project_id}")
 async def get_project(standing: TheirStanding, user: CurrentUser, services: Wanted) -> ProjectOut:
     project = standing.project
     turns = await services.projects.active_turns([project])
-    return wire(project, turns.get(project.key), can_edit=may_edit(user, standing))
+    return wire(user, standing, turns.get(project.key))
 
 
 @router.patch("/api/projects/{project_id}")
-async def rename_project(renaming: Renaming, project: CanEdit, services: Wanted) -> ProjectOut:
+async def rename_project(
+    renaming: Renaming, project: CanEdit, user: CurrentUser, services: Wanted
+) -> ProjectOut:
     await services.projects.rename(project, renaming.name)
-    return await _shown(services, project.id)
+    return await _shown(services, user, project.id)
 
 
 @router.delete("/api/projects/{project_id}", status_code=204)
@@ -191,14 +194,16 @@ async def delete_project(project: CanDelete, services: Wanted) -> Response:
     return Response(status_code=204)
 
 
-async def _shown(services: _Services, project_id: ProjectId) -> ProjectOut:
+async def _shown(services: _Services, user: User, project_id: ProjectId) -> ProjectOut:
     """To somebody who just changed it."""
-    project = await services.projects.get(project_id)
-    turns = await services.projects.active_turns([project])
-    return wire(project, turns.get(project.key), can_edit=True)
+    standing = await services.projects.standing(user.id, project_id)
+    turns = await services.projects.active_turns([standing.project])
+    return wire(user, standing, turns.get(standing.project.key))
 
 
-def wire(project: Project, turn: ActiveTurn | None, *, can_edit: bool) -> ProjectOut:
+def wire(user: User, standing: Standing, turn: ActiveTurn | None) -> ProjectOut:
+    """The project as the user sees it."""
+    project = standing.project
     return ProjectOut(
         id=project.id,
         name=project.name,
@@ -212,7 +217,8 @@ def wire(project: Project, turn: ActiveTurn | None, *, can_edit: bool) -> Projec
         active_version=project.active_number,
         template=project.template,
         turn=TurnOut(id=turn.id, status=turn.status) if turn else None,
-        can_edit=can_edit,
+        can_edit=may_edit(user, standing),
+        can_delete=may_delete(user, standing),
     )
 
 

@@ -40,9 +40,9 @@ export function TopBar({ project, me, tab, historyOpen, onHistory, onRename, onD
         <Link className="home" href="/" aria-label="Keelway, all projects"><Mark /></Link>
         <Menu label={`Project ${project.name}`} buttonClass="name" button={<><span className="cut">{project.name}</span><Icon of={ChevronDown} small /></>}>
           <MenuItem icon={<Icon of={LayoutGrid} />} onSelect={() => navigate("/")}>All projects</MenuItem>
-          {project.canEdit && (
+          {project.canEdit && <MenuItem icon={<Icon of={Pencil} />} onSelect={onRename}>Rename…</MenuItem>}
+          {project.canDelete && (
             <>
-              <MenuItem icon={<Icon of={Pencil} />} onSelect={onRename}>Rename…</MenuItem>
               <hr />
               <MenuItem icon={<Icon of={Trash2} />} danger onSelect={onDelete}>Delete…</MenuItem>
             </>

@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -95,7 +96,12 @@ async def test_a_member_lists_only_their_own(page: Page, database: Database) -> 
     assert [project["name"] for project in listed] == ["Mine"]
 
 
-async def test_a_project_says_whether_the_one_who_asks_may_change_it(
+def rights(*projects: dict[str, Any]) -> dict[str, tuple[bool, bool]]:
+    """Of each project by its name, whether the one who asks may change it, and delete it."""
+    return {each["name"]: (each["canEdit"], each["canDelete"]) for each in projects}
+
+
+async def test_a_project_says_what_the_one_who_asks_may_do_to_it(
     page: Page, database: Database
 ) -> None:
     maker, mate = await person(database, "member"), await person(database, "member")
@@ -105,20 +111,16 @@ async def test_a_project_says_whether_the_one_who_asks_may_change_it(
         await join(database, await new_team(database, project), mate, role)
     async with await page.browser(mate) as browser:
         items = (await browser.get("/api/projects")).json()["items"]
-        assert [(each["name"], each["canEdit"]) for each in items] == [
-            ("Shared", True),
-            ("Shown", False),
-        ]
+        assert rights(*items) == {"Shared": (True, False), "Shown": (False, False)}
         for each in items:
             assert (await browser.get(f"/api/projects/{each['id']}")).json() == each
         renamed = await browser.patch(f"/api/projects/{shared.id}", json={"name": "Ours"})
-        assert (renamed.json()["name"], renamed.json()["canEdit"]) == ("Ours", True)
+        assert rights(renamed.json()) == {"Ours": (True, False)}
+        made = await browser.post("/api/projects", json={"name": "Mine"})
+        assert rights(made.json()) == {"Mine": (True, True)}
     async with await page.browser() as owner:
         items = (await owner.get("/api/projects")).json()["items"]
-        assert [(each["name"], each["canEdit"]) for each in items] == [
-            ("Ours", True),
-            ("Shown", True),
-        ]
+        assert rights(*items) == dict.fromkeys(("Ours", "Shown", "Mine"), (True, True))
 
 
 async def test_a_list_asks_the_database_as_often_for_thirty_projects_as_for_one(

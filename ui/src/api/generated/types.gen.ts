@@ -490,6 +490,10 @@ export type ProjectOut = {
      */
     activeVersion: number | null;
     /**
+     * Candelete
+     */
+    canDelete: boolean;
+    /**
      * Canedit
      */
     canEdit: boolean;
