@@ -18,6 +18,7 @@ from keelway.fragments.build import Write
 from keelway.fragments.store import Describe, FragmentStore
 from keelway.ids import ProjectId
 from keelway.projects.projects import Projects
+from keelway.workspaces import template
 
 
 def history(projects: int = 3, versions: int = 7) -> Tables:
@@ -207,3 +208,28 @@ async def test_ids_that_another_project_has_get_a_name_of_their_own(home: Path) 
     assert two.project == other.key
     _, report = await import_from(dump, home)
     assert {each["status"] for each in report["projects"]} == {"unchanged"}
+
+
+async def test_an_update_with_another_starter_app_changes_no_commit(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = write_dump(home / "old.sql", history(1))
+    _, first = await import_from(dump, home, base="react-vite")
+
+    def updated(name: str) -> tuple[Write, ...]:
+        return (Write(f"{name}.html", b"new"),)
+
+    monkeypatch.setattr(template, "starter_files", updated)
+    status, again = await import_from(dump, home, base="react-vite")
+    assert (status, again["projects"][0]["status"]) == (0, "unchanged")
+    assert (await import_from(dump, home, verify=True))[0] == 0
+
+    grown = write_dump(home / "grown.sql", history(1, versions=9))
+    _, more = await import_from(grown, home, base="react-vite")
+    assert more["projects"][0]["status"] == "imported"
+    commits = [each["commit"] for each in more["projects"][0]["fragments"]]
+    assert commits[:7] == [each["commit"] for each in first["projects"][0]["fragments"]]
+
+    _, other = await import_from(grown, home, base="none")
+    assert other["projects"][0]["base"] == "none"
+    assert git(home, "ls-tree", "--name-only", "HEAD").split() == ["src"]

@@ -28,7 +28,7 @@ from keelway.legacy import records, values
 from keelway.legacy.beside import Beside, clear, holds, move, write
 from keelway.legacy.here import Here, IdsTaken, decide, find, refuse_taken, shas
 from keelway.legacy.people import People
-from keelway.legacy.plan import ASSUMED, Base, Plan, Version
+from keelway.legacy.plan import ASSUMED, Base, Plan, Version, derived
 from keelway.legacy.report import ProjectReport, Report
 from keelway.legacy.source import Problems, Row, Source
 from keelway.legacy.trouble import BAD, under_all
@@ -178,8 +178,9 @@ class Importer:
                 return
             out.reset()
         taken: dict[str, str] = {}
+        base = await self._base(row, here)
         while True:
-            plan = Plan(self.source, row, self.options.base, taken)
+            plan = Plan(self.source, row, base, taken)
             try:
                 await self._write(plan, here, out)
             except IdsTaken as error:
@@ -191,7 +192,7 @@ class Importer:
 
     async def _compare(self, row: Row, here: Here | None, out: ProjectReport) -> None:
         """Plan without writing; sets the status to what is here or to what would happen."""
-        plan = Plan(self.source, row, self._base(here), await self._taken(row, here))
+        plan = Plan(self.source, row, await self._base(row, here), await self._taken(row, here))
         known = await shas(self.database, here)
         chain, size, same = Chain(), 0, True
         trees: dict[str, str] = {}
@@ -226,12 +227,28 @@ class Importer:
             out.status = "attention"
             out.notes.append("What is here is not what the old system holds now.")
 
-    def _base(self, here: Here | None) -> Base:
-        """To compare: the base that the project was laid on then, whatever is asked for now."""
-        if not self.options.check or here is None or here.known is None:
-            return self.options.base
+    async def _base(self, row: Row, here: Here | None) -> Base:
+        """What to lay under a project: what lies there already, unless another base is asked for now.
+
+        Its files are read from here: the bundled template may be another one since.
+        """
+        wanted = self.options.base
+        if here is None or here.known is None:
+            return wanted
         named = here.known.base.removesuffix(ASSUMED)
-        return self.options.base_named(named) or self.options.base
+        if not self.options.check and (named != wanted.name or not wanted.files):
+            return wanted
+        if named == here.known.base:
+            return self.options.base_named(named) or wanted
+        first = derived(row.get("id") or "", "base")
+        return Base(named, await self._files_of(here.key, first))
+
+    async def _files_of(self, key: int, fragment: str) -> tuple[Write, ...]:
+        """Raises FragmentNotFound."""
+        found = await self._store.get(key, fragment)
+        tree = await self._store.tree(key, found.tree)
+        data = await self._store.read(key, [each.oid for each in tree.values()])
+        return tuple(Write(path, data[each.oid], each.mode) for path, each in sorted(tree.items()))
 
     async def _write(self, plan: Plan, here: Here | None, out: ProjectReport) -> None:
         key, name = await self._stage(plan, here)

@@ -340,6 +340,11 @@ class Plan:
         return str(uuid.uuid5(SPACE, plain(f"{self.id}\n{name}")))
 
 
+def derived(project: str, name: str) -> str:
+    """An id for what the old system had none for, the same in every run."""
+    return str(uuid.uuid5(SPACE, f"{project}\n{name}"))
+
+
 def _apart(row: Row, time: str) -> float:
     return abs((values.when(row.get("createdAt")) - values.when(time)).total_seconds())
 
