@@ -179,14 +179,21 @@ async def test_checks_name_what_is_wrong_and_pass_when_it_is_mended(here: Bench)
         ], good
 
         await workspace.apply(
-            [Write("src/App.tsx", b"export default function App() { const n: number = 'x'; return n }\n")],
+            [
+                Write(
+                    "src/App.tsx",
+                    b"export default function App() { const n: number = 'x'; return n }\n",
+                )
+            ],
             step("c1"),
         )
         types = {one.name: one for one in await workspace.check()}["types"]
         assert not types.passed
         assert "src/App.tsx(1," in types.message
 
-        await workspace.apply([Write("src/App.tsx", b"export default function App( {\n")], step("c2"))
+        await workspace.apply(
+            [Write("src/App.tsx", b"export default function App( {\n")], step("c2")
+        )
         page = {one.name: one for one in await workspace.check()}["page"]
         assert not page.passed
         assert "App.tsx" in page.message
