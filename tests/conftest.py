@@ -1,5 +1,6 @@
 """Fixtures that every kind of test may use; makers of richer things live in tests/support."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,22 @@ SUPPORT = Path(__file__).parent / "support"
 pytest_plugins = [
     f"tests.support.{name}" for name in ("engine", "postgres") if (SUPPORT / f"{name}.py").exists()
 ]
+
+
+@pytest.fixture(autouse=True)
+def same_umask() -> Iterator[None]:
+    """A test that changes the process's umask would break others far away."""
+    before = _umask()
+    yield
+    after = _umask()
+    os.umask(before)
+    assert after == before, "this test has changed the umask"
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 @pytest.fixture
