@@ -50,7 +50,17 @@ function useArrival(arrive: () => void): { found: Found | null; begin: () => voi
     );
   };
   const once = useRef(begin);
-  useEffect(() => once.current(), []);
+  useEffect(() => {
+    once.current();
+    // Pasted into the tab that shows this page, a login address changes only what is behind its #.
+    const again = () => {
+      if (!location.hash.startsWith("#k=")) return;
+      key.current = null;
+      once.current();
+    };
+    addEventListener("hashchange", again);
+    return () => removeEventListener("hashchange", again);
+  }, []);
   return { found, begin };
 }
 
