@@ -166,7 +166,7 @@ async def test_from_the_old_database_to_the_page_with_the_old_password(home: Pat
         assert [item["id"] for item in items] == ["p1"], status
         for email, typed in (("jonas", OLD), ("lea", "plain words"), ("lea", "")):
             assert (await served.log_in(typed, f"{email}@example.com")).status_code == 401
-        password = {one.user.id: one.password for one in await everybody(database)}
+        password = {str(one.user.id): one.password for one in await everybody(database)}
         assert (password["maya"], password["jonas"], password["lea"]) == ("yes", "no", "no")
 
 
