@@ -79,7 +79,7 @@ class DiskGuard:
         while True:
             try:
                 await self.look(free(self.boxes.store.home))
-            except (OSError, TimeoutError, SandboxdError) as error:
+            except (OSError, SandboxdError) as error:
                 log.warning("disk use not measured: %r", error)
             await asyncio.sleep(EVERY)
 

@@ -2,6 +2,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from sandboxd.runtime.usage import usage
 
 
@@ -32,3 +34,10 @@ async def test_a_folder_that_changes_meanwhile_is_measured_all_the_same(tmp_path
 
 async def test_nothing_is_nothing(tmp_path: Path) -> None:
     assert (await usage(tmp_path / "missing")).files == 0
+
+
+async def test_what_takes_too_long_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandboxd.runtime.usage.SECONDS", 0.0)
+    assert (await usage(tmp_path)).hidden
